@@ -1,0 +1,5 @@
+//! How a step reaches Azure: requests and answers as values, one small ARM client that sends a
+//! change once, a poller whose tickets survive a restart, and a driver for every kind.
+
+pub mod arm;
+pub mod kinds;

@@ -1,0 +1,9 @@
+//! What happens next, and the record of it: a pure machine that decides, a conductor that
+//! records and then acts, and the three ports through which it meets the world.
+
+pub mod event;
+pub mod id;
+pub mod port;
+pub mod record;
+pub mod view;
+pub mod work;

@@ -1,0 +1,1 @@
+//! A pretend Azure that speaks the real protocol.

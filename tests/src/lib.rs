@@ -1,0 +1,1 @@
+//! Acceptance tests of the whole product live in `tests/`.
