@@ -275,7 +275,7 @@ pub enum JournalError {
         /// The run.
         run: RunId,
         /// Who has it.
-        holder: Option<LeaseInfo>,
+        holder: Option<Box<LeaseInfo>>,
     },
     /// The store did not take the write; nothing was written.
     #[error("the journal is not available: {reason}")]
