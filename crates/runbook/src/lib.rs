@@ -2,6 +2,7 @@
 //! every finding at once, the graph, and the immutable plan. Pure: no clock, no disk,
 //! no network.
 
+pub mod expr;
 pub mod journey;
 pub mod kind;
 pub mod plan;
