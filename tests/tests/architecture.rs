@@ -274,7 +274,7 @@ fn every_package_comes_from_the_public_registry_under_its_own_name() {
         .filter(|file| {
             read(file).lines().any(|line| {
                 let line = line.trim_start();
-                line.starts_with("[source") || line.starts_with("replace-with")
+                line.starts_with("[source.") || line.starts_with("replace-with")
             })
         })
         .collect();
