@@ -221,6 +221,8 @@ pub enum StepEvent {
         /// Who, in words.
         by: String,
     },
+    /// What was asked is no longer a question.
+    ConsentWithdrawn,
     /// The change is made; its checks run.
     VerificationStarted,
     /// A check passed.
@@ -263,11 +265,6 @@ pub enum StepEvent {
         reason: String,
         /// What the person can do.
         choices: Vec<Choice>,
-    },
-    /// It will not run: something it waits for failed.
-    Blocked {
-        /// What.
-        by: StepId,
     },
     /// It will not run: the run was cancelled or halted.
     Cancelled,

@@ -50,9 +50,16 @@ pub struct Operation {
     pub phase: Phase,
     /// The ways, gentlest first; never empty.
     pub rungs: Vec<Rung>,
+    /// Whether `observe` can ever tell. Where not, the first send goes out unseen and a lost answer is for a person.
+    #[serde(default = "yes")]
+    pub observable: bool,
     /// Whatever the driver needs to do it again after a restart. Never a secret.
     #[serde(default)]
     pub payload: Value,
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// When in a step's life an operation is due.

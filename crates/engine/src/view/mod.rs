@@ -1,5 +1,7 @@
 //! What people and machines see of a run: a fold of its journal and nothing else.
 
+mod fold;
+
 use std::{collections::BTreeMap, time::Duration};
 
 use jiff::Timestamp;
@@ -79,6 +81,8 @@ pub enum Standing {
     AtGate,
     /// Nothing moves: only a person can help.
     Stuck,
+    /// Nothing moves: something failed, and what depends on it waits. A person may retry or skip it.
+    Failed,
     /// It is over.
     Ended(Outcome),
 }

@@ -1,0 +1,320 @@
+//! The loop itself.
+
+use std::{collections::HashSet, sync::Arc, time::Duration};
+
+use tokio::{sync::mpsc, task::JoinSet};
+
+use super::{
+    Conducted, Conductor, ConductorError, Ended, NewRun, Observer, claim, pinned,
+    task::{self, Task},
+};
+use crate::{
+    event::{Approval, Event, Person},
+    id::RunId,
+    machine::{Decision, Input, Machine, Part, standing},
+    port::{Files, Journal, JournalError, LeasePolicy, Moment, RunHeader},
+    record::{Chain, JOURNAL_FORMAT},
+    state::{IllegalTransition, RunState},
+    view::Standing,
+};
+
+/// How many inputs are decided together at most; more would only delay the first effects.
+const BATCH: usize = 4096;
+
+struct Running<'a> {
+    conductor: &'a Conductor,
+    observer: &'a mut dyn Observer,
+    journal: Box<dyn Journal>,
+    machine: Machine,
+    files: Arc<dyn Files>,
+    tasks: JoinSet<()>,
+    answers: mpsc::UnboundedSender<Input>,
+    inputs: mpsc::UnboundedReceiver<Input>,
+    answered: HashSet<(usize, Part)>,
+    next_heartbeat: Duration,
+    next_inbox: Option<Duration>,
+}
+
+pub(super) async fn start(
+    conductor: &Conductor,
+    new: NewRun,
+    observer: &mut dyn Observer,
+) -> Result<Conducted, ConductorError> {
+    let now = conductor.clock.now();
+    let header = RunHeader {
+        run: new.run.clone(),
+        runbook: new.plan.runbook.clone(),
+        journey: new.plan.journey,
+        plan_digest: new.plan.digest(),
+        created: now.wall,
+    };
+    let files = pinned::of(&new.plan, &new.files);
+    let mut journal = conductor
+        .store
+        .create(&header, &new.files, &conductor.holder)
+        .await?;
+    let opened = Event::RunOpened {
+        format: JOURNAL_FORMAT,
+        version: new.version,
+        run: new.run,
+        plan: Box::new(new.plan),
+        options: new.options,
+        by: new.by,
+    };
+    let epoch = journal.epoch();
+    let record = Chain::default().next(epoch, now.wall, opened)?;
+    journal.append(std::slice::from_ref(&record)).await?;
+    let state = RunState::open(&record)?;
+    observer.recorded(&state, std::slice::from_ref(&record));
+    Running::new(conductor, observer, journal, state, files)
+        .conduct(None, new.approvals)
+        .await
+}
+
+pub(super) async fn resume(
+    conductor: &Conductor,
+    run: &RunId,
+    policy: LeasePolicy,
+    approvals: Vec<(Person, Approval)>,
+    observer: &mut dyn Observer,
+) -> Result<Conducted, ConductorError> {
+    let opened = conductor.store.open(run, &conductor.holder, policy).await?;
+    let state = RunState::of(&opened.records)?;
+    let files = pinned::stored(conductor.store.as_ref(), run, &state.plan).await?;
+    observer.recorded(&state, &opened.records);
+    let from = opened.previous.map(|lease| lease.holder);
+    Running::new(conductor, observer, opened.journal, state, files)
+        .conduct(from, approvals)
+        .await
+}
+
+impl<'a> Running<'a> {
+    fn new(
+        conductor: &'a Conductor,
+        observer: &'a mut dyn Observer,
+        journal: Box<dyn Journal>,
+        state: RunState,
+        files: Arc<dyn Files>,
+    ) -> Running<'a> {
+        let (answers, inputs) = mpsc::unbounded_channel();
+        let machine = Machine::new(state, journal.epoch());
+        Running {
+            conductor,
+            observer,
+            journal,
+            machine,
+            files,
+            tasks: JoinSet::new(),
+            answers,
+            inputs,
+            answered: HashSet::new(),
+            next_heartbeat: Duration::ZERO,
+            next_inbox: None,
+        }
+    }
+
+    async fn conduct(
+        mut self,
+        from: Option<crate::port::Holder>,
+        approvals: Vec<(Person, Approval)>,
+    ) -> Result<Conducted, ConductorError> {
+        let result = self.conduct_inner(from, approvals).await;
+        // Tasks end with their set: after a refused append nothing of ours may go on.
+        self.tasks.shutdown().await;
+        match result {
+            Err(ConductorError::Journal(JournalError::Fenced { .. })) => {}
+            _ => {
+                let _ = self.journal.close().await;
+            }
+        }
+        Ok(Conducted {
+            ended: result?,
+            state: self.machine.state().clone(),
+        })
+    }
+
+    async fn conduct_inner(
+        &mut self,
+        from: Option<crate::port::Holder>,
+        approvals: Vec<(Person, Approval)>,
+    ) -> Result<Ended, ConductorError> {
+        let now = self.conductor.clock.now();
+        let epoch = self.journal.epoch();
+        let lease = Event::LeaseTaken {
+            epoch,
+            holder: self.conductor.holder.clone(),
+            from,
+        };
+        self.note(now, vec![lease]).await?;
+        if let Standing::Ended(outcome) = standing::standing(self.machine.state()) {
+            self.release().await?;
+            return Ok(Ended::Over(outcome));
+        }
+        match claim::claim(self.conductor, self.machine.state(), &self.files).await {
+            Ok(event) if !self.machine.state().claimed => self.note(now, vec![event]).await?,
+            Ok(_) => {}
+            Err(ConductorError::Claimed { held }) => {
+                if !self.machine.state().claimed {
+                    let reason = "its targets are held by another run".to_owned();
+                    let ended = Event::RunEnded {
+                        outcome: crate::event::Outcome::Cancelled,
+                    };
+                    self.note(now, vec![Event::Cancelled { reason }, ended]).await?;
+                }
+                return Err(ConductorError::Claimed { held });
+            }
+            Err(error) => return Err(error),
+        }
+        let granted = approvals
+            .into_iter()
+            .map(|(by, approval)| Event::Approved { by, approval });
+        self.note(now, granted.collect()).await?;
+        self.next_heartbeat = task::tick(now, self.conductor.manners.heartbeat_every);
+        self.read_inbox().await?;
+        self.step(vec![Input::Opened]).await?;
+        self.turn().await
+    }
+
+    async fn turn(&mut self) -> Result<Ended, ConductorError> {
+        loop {
+            if let Some(ended) = self.rest().await? {
+                return Ok(ended);
+            }
+            if *self.conductor.stop.borrow() && !self.machine.is_sending() {
+                return Ok(Ended::Interrupted);
+            }
+            let inputs = self.next_inputs().await?;
+            if !inputs.is_empty() {
+                self.step(inputs).await?;
+            }
+        }
+    }
+
+    /// Says why to leave, where nothing moves any more.
+    async fn rest(&mut self) -> Result<Option<Ended>, ConductorError> {
+        let patient = self.conductor.manners.wait_for_people;
+        Ok(match standing::standing(self.machine.state()) {
+            Standing::Moving => None,
+            Standing::Ended(outcome) => {
+                self.release().await?;
+                Some(Ended::Over(outcome))
+            }
+            Standing::AtGate if !patient && self.is_quiet() => Some(Ended::AtGate),
+            Standing::Paused if !patient && self.is_quiet() => Some(Ended::Paused),
+            Standing::AtGate | Standing::Paused => None,
+            Standing::Stuck if self.is_quiet() => Some(Ended::Stuck),
+            Standing::Failed if self.is_quiet() => Some(Ended::Failed),
+            Standing::Stuck | Standing::Failed => None,
+        })
+    }
+
+    /// Whether nothing is in flight but watches that have answered at least once.
+    fn is_quiet(&self) -> bool {
+        self.machine.in_flight().all(|(step, part)| match part {
+            Part::Ticket(..) => self.answered.contains(&(step, part)),
+            part => task::only_watches(part),
+        })
+    }
+
+    async fn next_inputs(&mut self) -> Result<Vec<Input>, ConductorError> {
+        let clock = self.conductor.clock.clone();
+        let due = self
+            .next_inbox
+            .map_or(self.next_heartbeat, |inbox| inbox.min(self.next_heartbeat));
+        let mut stop = self.conductor.stop.clone();
+        let already_stopping = *stop.borrow();
+        let mut inputs = Vec::new();
+        tokio::select! {
+            biased;
+            input = self.inputs.recv() => inputs.extend(input),
+            _ = stop.changed(), if !already_stopping => {}
+            () = clock.sleep_until(due) => {}
+        }
+        while inputs.len() < BATCH {
+            match self.inputs.try_recv() {
+                Ok(input) => inputs.push(input),
+                Err(_) => break,
+            }
+        }
+        while self.tasks.try_join_next().is_some() {}
+        let now = clock.now();
+        if now.uptime >= self.next_heartbeat {
+            self.journal.heartbeat(now.wall).await?;
+            self.next_heartbeat = task::tick(now, self.conductor.manners.heartbeat_every);
+        }
+        if self.next_inbox.is_some_and(|due| now.uptime >= due) {
+            inputs.extend(self.commands().await?);
+        }
+        Ok(inputs)
+    }
+
+    async fn read_inbox(&mut self) -> Result<(), ConductorError> {
+        let commands = self.commands().await?;
+        if commands.is_empty() {
+            Ok(())
+        } else {
+            self.step(commands).await
+        }
+    }
+
+    async fn commands(&mut self) -> Result<Vec<Input>, ConductorError> {
+        let every = self.conductor.manners.inbox_every;
+        self.next_inbox = every.map(|every| task::tick(self.conductor.clock.now(), every));
+        if every.is_none() {
+            return Ok(Vec::new());
+        }
+        let known = &self.machine.state().commands;
+        let letters = self.journal.inbox().await?;
+        let fresh = letters.into_iter().filter(|letter| !known.contains(&letter.id));
+        Ok(fresh.map(|letter| Input::Commanded(Box::new(letter))).collect())
+    }
+
+    /// Decides, records, and only then acts.
+    async fn step(&mut self, inputs: Vec<Input>) -> Result<(), ConductorError> {
+        let now = self.conductor.clock.now();
+        for input in &inputs {
+            if let Input::Polled(address, ..) = input {
+                self.answered.insert((address.step, address.part));
+            }
+        }
+        let decision = self.machine.decide(now.wall, inputs)?;
+        self.act(now, decision).await
+    }
+
+    async fn note(&mut self, now: Moment, events: Vec<Event>) -> Result<(), ConductorError> {
+        let decision = self.machine.note(now.wall, events)?;
+        self.act(now, decision).await
+    }
+
+    async fn act(&mut self, decided: Moment, decision: Decision) -> Result<(), ConductorError> {
+        let (records, effects) = decision.record(self.journal.as_mut()).await?;
+        if !records.is_empty() {
+            self.observer.recorded(self.machine.state(), &records);
+        }
+        for effect in effects {
+            let task = Task::prepare(
+                effect,
+                self.machine.state(),
+                self.conductor.drivers.as_ref(),
+                &self.files,
+                &self.conductor.clock,
+                decided,
+            );
+            let answers = self.answers.clone();
+            self.tasks.spawn(async move {
+                let _ = answers.send(task.carry_out().await);
+            });
+        }
+        Ok(())
+    }
+
+    async fn release(&mut self) -> Result<(), ConductorError> {
+        Ok(self.conductor.store.release(&self.machine.state().run).await?)
+    }
+}
+
+impl From<crate::record::RecordError> for ConductorError {
+    fn from(error: crate::record::RecordError) -> ConductorError {
+        ConductorError::Illegal(IllegalTransition::Record(error))
+    }
+}

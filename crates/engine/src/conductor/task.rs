@@ -1,0 +1,171 @@
+//! How one effect is carried out and becomes an input again.
+
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
+
+use futures::FutureExt;
+
+use crate::{
+    context::{self, Unresolved},
+    id::{AttemptKey, RunId},
+    machine::{Action, Effect, Input, Part},
+    policy,
+    port::{Clock, Context, Driver, DriverError, Drivers, Files, Moment},
+    state::RunState,
+    work::{Observation, Probe, Progress, Sent},
+};
+
+/// Everything that a task needs, taken out of the state before it starts.
+pub(super) struct Task {
+    effect: Effect,
+    context: Result<Context, Unresolved>,
+    driver: Option<Arc<dyn Driver>>,
+    clock: Arc<dyn Clock>,
+    run: RunId,
+    decided: Moment,
+}
+
+impl Task {
+    pub(super) fn prepare(
+        effect: Effect,
+        state: &RunState,
+        drivers: &dyn Drivers,
+        files: &Arc<dyn Files>,
+        clock: &Arc<dyn Clock>,
+        decided: Moment,
+    ) -> Task {
+        let step = effect.address.step;
+        let mut effect = effect;
+        let mut context = context::context(state, step, files);
+        let mut kind = state.planned[step].kind.clone();
+        if let Action::Probe(check) = &effect.action {
+            kind = check.kind.clone();
+            match context::check(state, step, check) {
+                Ok(resolved) => effect.action = Action::Probe(resolved),
+                Err(reason) => context = Err(reason),
+            }
+        }
+        Task {
+            effect,
+            context,
+            driver: drivers.of(&kind),
+            clock: clock.clone(),
+            run: state.run.clone(),
+            decided,
+        }
+    }
+
+    /// Waits, acts, and says what came of it. A defect in a driver is an answer like any other.
+    pub(super) async fn carry_out(self) -> Input {
+        if let Some(moment) = self.effect.not_before {
+            let wait = policy::between(self.decided.wall, moment);
+            self.clock
+                .sleep_until(self.decided.uptime.saturating_add(wait))
+                .await;
+        }
+        let (context, driver) = match (&self.context, &self.driver) {
+            _ if matches!(self.effect.action, Action::Wake) => return Input::Woke(self.effect.address),
+            (Ok(context), Some(driver)) => (context, driver),
+            (Err(Unresolved(reason)), _) => return self.without_answer(reason),
+            (_, None) => return self.without_answer("this version of Leeward has no driver for its kind"),
+        };
+        match AssertUnwindSafe(self.ask(context, driver.as_ref()))
+            .catch_unwind()
+            .await
+        {
+            Ok(input) => input,
+            Err(_) => self.without_answer("the driver has a defect and gave no answer"),
+        }
+    }
+
+    async fn ask(&self, context: &Context, driver: &dyn Driver) -> Input {
+        let Effect {
+            address,
+            pacing,
+            action,
+            ..
+        } = &self.effect;
+        match action {
+            Action::Measure => Input::Measured(address.step, driver.measure(context).await),
+            Action::Assess => Input::Assessed(*address, driver.assess(context).await),
+            Action::Observe(operation) => {
+                let seen = match operation.observable {
+                    true => driver.observe(context, operation).await,
+                    false => Observation::CannotTell {
+                        reason: "it has no goal to look at".to_owned(),
+                    },
+                };
+                Input::Observed(*address, *pacing, seen)
+            }
+            Action::Begin(send) => {
+                if self.clock.now().uptime > self.decided.uptime + policy::FRESH {
+                    let reason = "the look at its goal had grown too old".to_owned();
+                    return Input::Answered(*address, Sent::NotSent { reason });
+                }
+                let key = AttemptKey {
+                    run: self.run.clone(),
+                    step: context.step.id.clone(),
+                    operation: send.operation.id.clone(),
+                    attempt: send.attempt,
+                    send: send.send,
+                    send_before: self.decided.uptime + policy::SEND_WINDOW,
+                };
+                Input::Answered(
+                    *address,
+                    driver.begin(context, &send.operation, &send.rung, &key).await,
+                )
+            }
+            Action::Poll(operation, ticket) => {
+                Input::Polled(*address, *pacing, driver.poll(context, operation, ticket).await)
+            }
+            Action::Probe(check) => Input::Probed(*address, *pacing, driver.probe(context, check).await),
+            Action::Wake => Input::Woke(*address),
+        }
+    }
+
+    /// The input of a task that could not ask, or whose driver broke while asking.
+    fn without_answer(&self, reason: &str) -> Input {
+        let Effect {
+            address,
+            pacing,
+            action,
+            ..
+        } = &self.effect;
+        let reason = reason.to_owned();
+        match action {
+            Action::Measure => Input::Measured(address.step, Err(DriverError::Impossible { reason })),
+            Action::Assess => Input::Assessed(*address, Err(DriverError::Impossible { reason })),
+            Action::Observe(_) => Input::Observed(*address, *pacing, Observation::CannotTell { reason }),
+            Action::Begin(_) => match self.context.is_ok() && self.driver.is_some() {
+                true => Input::Answered(*address, Sent::Unanswered { reason }),
+                false => Input::Answered(*address, Sent::NotSent { reason }),
+            },
+            Action::Poll(..) => Input::Polled(
+                *address,
+                *pacing,
+                Progress::Unreadable {
+                    reason,
+                    look_after: None,
+                },
+            ),
+            Action::Probe(_) => Input::Probed(
+                *address,
+                *pacing,
+                Probe {
+                    passed: false,
+                    evidence: reason,
+                },
+            ),
+            Action::Wake => Input::Woke(*address),
+        }
+    }
+}
+
+/// Returns whether an effect only listens to something that was started long ago.
+pub(super) fn only_watches(part: Part) -> bool {
+    matches!(part, Part::Ticket(..) | Part::Deadline | Part::Patience(_))
+}
+
+/// Returns the uptime at which a tick is due.
+pub(super) fn tick(now: Moment, every: Duration) -> Duration {
+    now.uptime.saturating_add(every)
+}

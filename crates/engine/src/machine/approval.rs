@@ -1,0 +1,162 @@
+//! Whether what people agreed to covers a gate or a loss.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use jiff::Timestamp;
+use leeward_runbook::units;
+
+use super::Machine;
+use crate::{
+    policy,
+    state::{ConsentAsk, Granted},
+    work::Figure,
+};
+
+/// The name under which a goal that holds though we did not bring it about asks for consent.
+pub(super) const ADOPTED: &str = "adopted";
+
+/// What a gate wants of people.
+pub(super) struct Asked {
+    pub(super) four_eyes: bool,
+    pub(super) expires: Option<Duration>,
+}
+
+impl Machine {
+    /// Reads what a gate wants of people from its settings.
+    pub(super) fn asked_by(&self, step: usize) -> Asked {
+        let settings = &self.state.planned[step].settings;
+        Asked {
+            four_eyes: settings
+                .get("four-eyes")
+                .and_then(|value| value.as_bool())
+                .unwrap_or(false),
+            expires: settings
+                .get("expires")
+                .and_then(|value| value.as_str())
+                .and_then(|text| units::parse_duration(text).ok()),
+        }
+    }
+
+    /// Returns who opens a gate, in words, where the approvals so far do.
+    pub(super) fn gate_opened_by(&self, step: usize, reached_at: Timestamp) -> Option<String> {
+        let asked = self.asked_by(step);
+        let granted: Vec<&Granted> = self
+            .state
+            .approvals
+            .iter()
+            .filter(|granted| self.speaks_of(granted, step))
+            .filter(|granted| !lapsed(granted, asked.expires, reached_at))
+            .collect();
+        let both = granted.iter().find(|granted| granted.approval.both_eyes);
+        let people: BTreeSet<&str> = granted.iter().map(|granted| granted.by.name.as_str()).collect();
+        match (asked.four_eyes, both) {
+            (_, Some(granted)) => Some(match &granted.approval.break_glass {
+                Some(_) => format!("{} (break-glass)", granted.by.name),
+                None => granted.by.name.clone(),
+            }),
+            (true, None) if people.len() >= 2 => Some(people.into_iter().collect::<Vec<_>>().join(" and ")),
+            (false, None) => people.into_iter().next().map(str::to_owned),
+            _ => None,
+        }
+    }
+
+    fn speaks_of(&self, granted: &Granted, step: usize) -> bool {
+        let named = granted.approval.step.as_ref();
+        named.is_none_or(|id| id == &self.state.planned[step].id)
+    }
+
+    /// Returns what must be asked before a rung may be used, or nothing where it is covered.
+    pub(super) fn consent_missing(&self, step: usize, rung: &str) -> Option<ConsentAsk> {
+        if self.state.steps[step].consented.contains(rung) {
+            return None;
+        }
+        let losses = self.losses_of(step, rung);
+        if self.covered_by(step, &losses).is_some() {
+            return None;
+        }
+        let named: Vec<String> = losses
+            .iter()
+            .map(|(store, figure)| format!("{store}: {figure}"))
+            .collect();
+        let asks = match rung {
+            ADOPTED => format!(
+                "the goal was found to hold though this run did not bring it about; what was lost is unknown ({})",
+                named.join(", ")
+            ),
+            _ => format!("`{rung}` may lose {}", named.join(", ")),
+        };
+        Some(ConsentAsk {
+            rung: rung.to_owned(),
+            losses,
+            asks,
+        })
+    }
+
+    /// Returns who or what covers these losses, in words.
+    pub(super) fn covered_by(&self, step: usize, losses: &BTreeMap<String, Figure>) -> Option<String> {
+        let budget = self.state.planned[step]
+            .data_loss
+            .as_ref()
+            .map_or(Duration::ZERO, |loss| loss.budget);
+        let beyond: Vec<(&String, &Figure)> = losses
+            .iter()
+            .filter(|(_, figure)| **figure > Figure::UpTo(budget))
+            .collect();
+        if beyond.is_empty() {
+            return Some("within its budget".to_owned());
+        }
+        self.state
+            .approvals
+            .iter()
+            .rev()
+            .find(|granted| {
+                let approval = &granted.approval;
+                let unlimited = approval.everything || approval.break_glass.is_some();
+                let covers = |(store, figure): &(&String, &Figure)| {
+                    approval
+                        .ceilings
+                        .get(*store)
+                        .is_some_and(|ceiling| ceiling >= *figure)
+                };
+                self.speaks_of_loss(granted, step) && (unlimited || beyond.iter().all(covers))
+            })
+            .map(|granted| granted.by.name.clone())
+    }
+
+    /// An approval of a gate carries ceilings for every store; one of a step speaks of that step.
+    fn speaks_of_loss(&self, granted: &Granted, step: usize) -> bool {
+        match granted.approval.step.as_ref().and_then(|id| self.state.place(id)) {
+            None => true,
+            Some(place) => place == step || self.state.planned[place].kind == "gate.approval",
+        }
+    }
+
+    /// Returns what a rung could lose, store by store. A step without a figure loses the unknown.
+    fn losses_of(&self, step: usize, rung: &str) -> BTreeMap<String, Figure> {
+        let rows = self.state.losses(step);
+        if rows.is_empty() {
+            return BTreeMap::from([(self.state.planned[step].id.to_string(), Figure::Unknown)]);
+        }
+        rows.iter()
+            .map(|loss| {
+                let figure = match rung {
+                    ADOPTED => Figure::Unknown,
+                    _ => loss.by_rung.get(rung).copied().unwrap_or(Figure::Nothing),
+                };
+                (loss.store.clone(), figure)
+            })
+            .collect()
+    }
+}
+
+/// A grant lapses when it waits unused for too long; once its gate is reached it is used.
+fn lapsed(granted: &Granted, expires: Option<Duration>, reached_at: Timestamp) -> bool {
+    let in_advance = granted.approval.everything || granted.approval.break_glass.is_some();
+    match expires {
+        Some(expires) if !in_advance => policy::later(granted.at, expires) < reached_at,
+        _ => false,
+    }
+}

@@ -1,0 +1,162 @@
+//! What a person's command does. Each is taken in once, recorded, and counts from there.
+
+use jiff::Timestamp;
+
+use super::Machine;
+use crate::{
+    event::{Event, OperationEvent, StepEvent},
+    port::{Command, Envelope, Verdict},
+    state::{Ending, IllegalTransition, OperationPhase, StepPhase},
+};
+
+type Moved = Result<(), IllegalTransition>;
+
+impl Machine {
+    /// Takes a command in: records it, with why it changes nothing where it does not, then obeys.
+    pub(super) fn command(&mut self, now: Timestamp, envelope: Envelope) -> Moved {
+        if self.state.commands.contains(&envelope.id) {
+            return Ok(());
+        }
+        let refused = self.refusal(&envelope.command);
+        let obeyed = refused.is_none();
+        let Envelope { id, by, command, .. } = envelope;
+        let taken = Event::CommandTaken {
+            id,
+            by: by.clone(),
+            command: command.clone(),
+            refused,
+        };
+        self.emit(now, taken)?;
+        if !obeyed {
+            return Ok(());
+        }
+        match command {
+            Command::Approve(approval) => self.emit(now, Event::Approved { by, approval }),
+            Command::Pause => self.emit(now, Event::Paused),
+            Command::Unpause => self.emit(now, Event::Unpaused),
+            Command::Cancel { reason } => self.emit(now, Event::Cancelled { reason }),
+            Command::Skip { step, reason } => match self.state.place(&step) {
+                Some(place) => {
+                    let by = Some(by);
+                    self.step_event(now, place, StepEvent::Skipped { reason, by })
+                }
+                None => Ok(()),
+            },
+            Command::Retry { step } => match self.state.place(&step) {
+                Some(place) => self.step_event(now, place, StepEvent::Reopened),
+                None => Ok(()),
+            },
+            Command::Settle {
+                step,
+                operation,
+                verdict,
+                reason,
+            } => {
+                let Some(place) = self.state.place(&step) else {
+                    return Ok(());
+                };
+                for found in self.settleable(place, operation.as_deref()) {
+                    let (by, reason) = (by.clone(), reason.clone());
+                    let change = OperationEvent::Settled { verdict, by, reason };
+                    self.operation_event(now, place, found, change)?;
+                }
+                if matches!(
+                    self.state.steps[place].phase,
+                    StepPhase::Stuck { .. } | StepPhase::Failed { .. }
+                ) {
+                    self.step_event(now, place, StepEvent::Reopened)?;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// Returns why a command changes nothing, where that is so.
+    fn refusal(&self, command: &Command) -> Option<String> {
+        if self.state.outcome.is_some() {
+            return Some("the run is over".to_owned());
+        }
+        let find = |step: &leeward_runbook::plan::StepId| match self.state.place(step) {
+            Some(place) => Ok(place),
+            None => Err(format!("there is no step `{step}` in this plan")),
+        };
+        match command {
+            Command::Approve(approval) => {
+                let other_plan = approval.plan_digest != self.state.plan_digest;
+                let unknown = approval.step.as_ref().and_then(|step| find(step).err());
+                match other_plan {
+                    true => Some(format!(
+                        "it speaks of plan {}, which this run does not follow",
+                        approval.plan_digest
+                    )),
+                    false => unknown,
+                }
+            }
+            Command::Pause if self.state.paused => Some("the run is paused already".to_owned()),
+            Command::Unpause if !self.state.paused => Some("the run is not paused".to_owned()),
+            Command::Cancel { .. } if matches!(self.state.ending, Some(Ending::Cancelled { .. })) => {
+                Some("the run is cancelled already".to_owned())
+            }
+            Command::Pause | Command::Unpause | Command::Cancel { .. } => None,
+            Command::Skip { step, .. } => match find(step).map(|place| &self.state.steps[place]) {
+                Err(reason) => Some(reason),
+                Ok(state) => match &state.phase {
+                    StepPhase::Done => Some(format!("`{step}` is done")),
+                    StepPhase::Skipped { .. } | StepPhase::Cancelled => {
+                        Some(format!("`{step}` takes no part already"))
+                    }
+                    StepPhase::Changing
+                        if state
+                            .operations
+                            .iter()
+                            .any(|one| one.phase == OperationPhase::Sending) =>
+                    {
+                        Some(format!("`{step}` is being sent this very moment; try again"))
+                    }
+                    _ => None,
+                },
+            },
+            Command::Retry { step } => match find(step).map(|place| &self.state.steps[place].phase) {
+                Err(reason) => Some(reason),
+                Ok(StepPhase::Failed { .. } | StepPhase::Stuck { .. }) => None,
+                Ok(_) => Some(format!("`{step}` has neither failed nor is it stuck")),
+            },
+            Command::Settle { step, operation, .. } => match find(step) {
+                Err(reason) => Some(reason),
+                Ok(place) if self.settleable(place, operation.as_deref()).is_empty() => {
+                    Some(format!("no operation of `{step}` waits to be settled"))
+                }
+                Ok(_) => None,
+            },
+        }
+    }
+
+    /// Returns the operations whose outcome a person may state: those that nobody else can tell.
+    fn settleable(&self, step: usize, named: Option<&str>) -> Vec<usize> {
+        let operations = &self.state.steps[step].operations;
+        (0..operations.len())
+            .filter(|&place| named.is_none_or(|name| operations[place].plan.id.as_str() == name))
+            .filter(|&place| {
+                let operation = &operations[place];
+                match &operation.phase {
+                    OperationPhase::Stuck { .. } | OperationPhase::Doubt => true,
+                    OperationPhase::Polling
+                    | OperationPhase::Confirming { .. }
+                    | OperationPhase::Aftermath { .. } => {
+                        matches!(self.state.steps[step].phase, StepPhase::Stuck { .. })
+                    }
+                    _ => false,
+                }
+            })
+            .collect()
+    }
+
+    /// Says what a verdict means, for reports.
+    pub fn verdict_in_words(verdict: Verdict) -> &'static str {
+        match verdict {
+            Verdict::Done => "it happened",
+            Verdict::NotBegun => "it never arrived",
+            Verdict::Failed => "it happened and failed",
+        }
+    }
+}

@@ -1,0 +1,346 @@
+//! What happens next: inputs in, records and effects out. Pure: time arrives inside the inputs,
+//! and what a run wants in flight is a function of its state alone, so a resume has no path of its own.
+
+mod approval;
+mod command;
+mod flow;
+mod operation;
+pub mod standing;
+mod step;
+mod wants;
+
+use std::collections::{BTreeSet, HashMap};
+
+use jiff::Timestamp;
+use leeward_runbook::plan::Check;
+
+use crate::{
+    event::{Event, OperationEvent, StepEvent},
+    id::OperationId,
+    port::{DriverError, Envelope, Journal, JournalError},
+    record::Record,
+    state::{Folded, IllegalTransition, RunState},
+    work::{Assessment, Loss, Observation, Operation, Probe, Progress, Sent, Ticket},
+};
+
+/// Something that the world, the clock or a person told the run.
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// The row or rows of one step in the table of losses.
+    Measured(usize, Result<Vec<Loss>, DriverError>),
+    /// What an assessment found.
+    Assessed(Address, Result<Assessment, DriverError>),
+    /// What a look at a goal saw.
+    Observed(Address, Pacing, Observation),
+    /// What came of a send.
+    Answered(Address, Sent),
+    /// What a poll said.
+    Polled(Address, Pacing, Progress),
+    /// What a check saw.
+    Probed(Address, Pacing, Probe),
+    /// A moment that was waited for has come.
+    Woke(Address),
+    /// A command from the inbox.
+    Commanded(Box<Envelope>),
+    /// The conductor is here: look at everything.
+    Opened,
+}
+
+/// Whom an effect or its answer concerns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Address {
+    /// The step's place in the plan.
+    pub step: usize,
+    /// What of it.
+    pub part: Part,
+    /// The state's counter when the effect was wanted; an answer to an older one is dropped.
+    pub turn: u32,
+}
+
+/// What of a step an effect concerns. At most one effect of each is in flight.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Part {
+    /// Its row in the table of losses.
+    Measure,
+    /// The step itself: assessing, a check, the clock of a gate.
+    Step,
+    /// The end of the wait for the step.
+    Deadline,
+    /// A look at an operation's goal, by its place.
+    Operation(usize),
+    /// A send, by operation, attempt and send. Wanted once, by the decision that recorded its intent.
+    Send(usize, u32, u32),
+    /// The end of the wait for an operation's rung.
+    Patience(usize),
+    /// A ticket, by operation and attempt.
+    Ticket(usize, u32),
+}
+
+/// How often something was asked already, and since when a check passes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Pacing {
+    /// How often.
+    pub round: u32,
+    /// Since when a check passes without a break.
+    pub passing_since: Option<Timestamp>,
+}
+
+/// What the run wants done next.
+#[derive(Clone, Debug)]
+pub struct Effect {
+    /// Whom it concerns.
+    pub address: Address,
+    /// Not before this.
+    pub not_before: Option<Timestamp>,
+    /// How often it was asked already.
+    pub pacing: Pacing,
+    /// What is to be done.
+    pub action: Action,
+}
+
+/// What is to be done.
+#[derive(Clone, Debug)]
+pub enum Action {
+    /// Ask the driver what could be lost.
+    Measure,
+    /// Ask the driver what is to be done.
+    Assess,
+    /// Look at an operation's goal.
+    Observe(Operation),
+    /// Send a change: its intent is durable.
+    Begin(Box<Send>),
+    /// Ask how a started change is going.
+    Poll(Operation, Ticket),
+    /// Run a check.
+    Probe(Check),
+    /// Only wait.
+    Wake,
+}
+
+/// One send of one attempt.
+#[derive(Clone, Debug)]
+pub struct Send {
+    /// What is to be reached.
+    pub operation: Operation,
+    /// The way.
+    pub rung: String,
+    /// Which attempt.
+    pub attempt: u32,
+    /// Which send of it.
+    pub send: u32,
+    /// Nobody sends it after this.
+    pub send_by: Timestamp,
+    /// When the goal was looked at; the send is off when that is too long ago.
+    pub seen_at: Timestamp,
+}
+
+/// What the machine decided. Its effects are out of reach until its records are durable.
+#[must_use = "an unrecorded decision must not be acted on"]
+#[derive(Debug, Default)]
+pub struct Decision {
+    records: Vec<Record>,
+    effects: Vec<Effect>,
+}
+
+impl Decision {
+    /// Returns what will be written.
+    pub fn records(&self) -> &[Record] {
+        &self.records
+    }
+
+    /// Writes the records, then hands over the effects. Where nobody knows whether the journal took
+    /// the write, it is read back: the same records there are as good as an answer.
+    pub async fn record(self, journal: &mut dyn Journal) -> Result<(Vec<Record>, Vec<Effect>), JournalError> {
+        let Decision { records, effects } = self;
+        let Some(first) = records.first() else {
+            return Ok((records, effects));
+        };
+        match journal.append(&records).await {
+            Err(JournalError::Ambiguous { reason }) => {
+                let found = journal.read(first.body.seq).await?;
+                if found.is_empty() {
+                    journal.append(&records).await?;
+                } else if found != records {
+                    let reason = format!("{reason}; what stands there now is not ours");
+                    return Err(JournalError::Ambiguous { reason });
+                }
+            }
+            answer => answer?,
+        }
+        Ok((records, effects))
+    }
+}
+
+/// The machine of one run: its state, and what it has asked for.
+#[derive(Debug)]
+pub struct Machine {
+    state: RunState,
+    epoch: u64,
+    in_flight: HashMap<(usize, Part), u32>,
+    decision: Decision,
+    touched: BTreeSet<usize>,
+    look_at_all: bool,
+}
+
+impl Machine {
+    /// Takes up a folded journal under the given epoch.
+    pub fn new(state: RunState, epoch: u64) -> Machine {
+        Machine {
+            state,
+            epoch,
+            in_flight: HashMap::new(),
+            decision: Decision::default(),
+            touched: BTreeSet::new(),
+            look_at_all: false,
+        }
+    }
+
+    /// Returns where the run stands.
+    pub fn state(&self) -> &RunState {
+        &self.state
+    }
+
+    /// Returns whether a send is under way.
+    pub fn is_sending(&self) -> bool {
+        self.in_flight
+            .keys()
+            .any(|(_, part)| matches!(part, Part::Send(..)))
+    }
+
+    /// Returns whatever is in flight.
+    pub fn in_flight(&self) -> impl Iterator<Item = (usize, Part)> + '_ {
+        self.in_flight.keys().copied()
+    }
+
+    /// Decides all inputs, one by one in the given order; everything they lead to is one decision.
+    pub fn decide(
+        &mut self,
+        now: Timestamp,
+        inputs: impl IntoIterator<Item = Input>,
+    ) -> Result<Decision, IllegalTransition> {
+        for input in inputs {
+            self.take(now, input)?;
+            self.flow(now)?;
+        }
+        Ok(std::mem::take(&mut self.decision))
+    }
+
+    /// Records facts that the conductor alone can know: leases, claims, the first approvals.
+    pub fn note(
+        &mut self,
+        now: Timestamp,
+        events: impl IntoIterator<Item = Event>,
+    ) -> Result<Decision, IllegalTransition> {
+        for event in events {
+            self.emit(now, event)?;
+        }
+        Ok(std::mem::take(&mut self.decision))
+    }
+
+    fn take(&mut self, now: Timestamp, input: Input) -> Result<(), IllegalTransition> {
+        match input {
+            Input::Opened => {
+                self.look_at_all = true;
+                Ok(())
+            }
+            Input::Commanded(envelope) => self.command(now, *envelope),
+            Input::Measured(step, result) => {
+                self.in_flight.remove(&(step, Part::Measure));
+                self.measured(now, step, result)
+            }
+            Input::Assessed(address, result) => match self.answered(address) {
+                true => self.assessed(now, address.step, result),
+                false => Ok(()),
+            },
+            Input::Observed(address, pacing, seen) => match (self.answered(address), address.part) {
+                (true, Part::Operation(operation)) => {
+                    self.observed(now, address.step, operation, pacing, seen)
+                }
+                _ => Ok(()),
+            },
+            Input::Answered(address, sent) => match (self.answered(address), address.part) {
+                (true, Part::Send(operation, ..)) => self.sent(now, address.step, operation, sent),
+                _ => Ok(()),
+            },
+            Input::Polled(address, pacing, progress) => match (self.answered(address), address.part) {
+                (true, Part::Ticket(operation, attempt)) => {
+                    self.polled(now, address.step, operation, attempt, pacing, progress)
+                }
+                _ => Ok(()),
+            },
+            Input::Probed(address, pacing, probe) => match self.answered(address) {
+                true => self.probed(now, address.step, pacing, probe),
+                false => Ok(()),
+            },
+            Input::Woke(address) => match self.answered(address) {
+                true => self.woke(now, address),
+                false => Ok(()),
+            },
+        }
+    }
+
+    /// Notes that an effect has answered; says whether the state still waits for this very answer.
+    fn answered(&mut self, address: Address) -> bool {
+        let key = (address.step, address.part);
+        if self.in_flight.get(&key) != Some(&address.turn) {
+            return false;
+        }
+        self.in_flight.remove(&key);
+        self.touched.insert(address.step);
+        self.turn_of(address.step, address.part) == Some(address.turn)
+    }
+
+    /// Seals an event and moves the state by it.
+    fn emit(&mut self, now: Timestamp, event: Event) -> Result<(), IllegalTransition> {
+        let mut chain = self.state.chain.clone();
+        let record = chain.next(self.epoch, now, event)?;
+        match self.state.apply(&record)? {
+            Folded::Step(step) => {
+                self.touched.insert(step);
+            }
+            Folded::Run => self.look_at_all = true,
+            Folded::Nothing => {}
+        }
+        self.decision.records.push(record);
+        Ok(())
+    }
+
+    fn step_event(
+        &mut self,
+        now: Timestamp,
+        step: usize,
+        change: StepEvent,
+    ) -> Result<(), IllegalTransition> {
+        let id = self.state.planned[step].id.clone();
+        self.emit(now, Event::Step { step: id, change })
+    }
+
+    fn operation_event(
+        &mut self,
+        now: Timestamp,
+        step: usize,
+        operation: usize,
+        change: OperationEvent,
+    ) -> Result<(), IllegalTransition> {
+        let id = self.state.planned[step].id.clone();
+        let operation: OperationId = self.state.steps[step].operations[operation].plan.id.clone();
+        self.emit(
+            now,
+            Event::Operation {
+                step: id,
+                operation,
+                change,
+            },
+        )
+    }
+
+    /// Asks for an effect, unless the very same is in flight.
+    fn want(&mut self, effect: Effect) {
+        let key = (effect.address.step, effect.address.part);
+        if self.in_flight.get(&key) == Some(&effect.address.turn) {
+            return;
+        }
+        self.in_flight.insert(key, effect.address.turn);
+        self.decision.effects.push(effect);
+    }
+}

@@ -1,0 +1,546 @@
+//! What an operation does with what it sees: look, send, doubt, confirm. Here stands the table of
+//! what may be sent again, and when.
+
+use jiff::Timestamp;
+use leeward_runbook::kind::RepeatClass;
+
+use super::{Action, Address, Effect, Machine, Pacing, Part, Send};
+use crate::{
+    event::{AttemptEnd, OperationEvent, Reached, StepEvent},
+    policy,
+    state::{AttemptState, IllegalTransition, OperationPhase, StepPhase},
+    work::{Observation, Progress, Sent},
+};
+
+type Moved = Result<(), IllegalTransition>;
+
+impl Machine {
+    /// Takes in a look at an operation's goal.
+    pub(super) fn observed(
+        &mut self,
+        now: Timestamp,
+        step: usize,
+        place: usize,
+        pacing: Pacing,
+        seen: Observation,
+    ) -> Moved {
+        use OperationPhase as P;
+        let operation = &self.state.steps[step].operations[place];
+        if let Observation::Holds {
+            evidence,
+            ours,
+            outputs,
+        } = seen
+        {
+            let by_us = ours || operation.has_succeeded();
+            let how = if by_us { Reached::ByUs } else { Reached::Adopted };
+            return self.operation_event(
+                now,
+                step,
+                place,
+                OperationEvent::Reached {
+                    how,
+                    evidence,
+                    outputs,
+                },
+            );
+        }
+        match operation.phase.clone() {
+            P::Waiting | P::Looking { .. } => self.before_a_send(now, step, place, pacing, seen),
+            P::Doubt => self.in_doubt(now, step, place, pacing, seen),
+            P::Confirming { since } => {
+                let limit = policy::CONFIRMATION.max(self.settling_of(step, place));
+                if policy::between(since, now) < limit {
+                    return self.look_again(now, step, place, pacing);
+                }
+                let reason = format!(
+                    "Azure says that it succeeded, but its goal does not hold: {}",
+                    said(&seen)
+                );
+                self.stick(now, step, place, reason)
+            }
+            P::Aftermath { since } => self.after_an_end(now, step, place, pacing, seen, since),
+            P::Sending | P::Polling | P::Reached(_) | P::Failed { .. } | P::Stuck { .. } => Ok(()),
+        }
+    }
+
+    /// Nothing of the current rung is open: a look that says "not begun" leads to a send.
+    fn before_a_send(
+        &mut self,
+        now: Timestamp,
+        step: usize,
+        place: usize,
+        pacing: Pacing,
+        seen: Observation,
+    ) -> Moved {
+        let operation = &self.state.steps[step].operations[place];
+        let Some(rung) = operation.rung().cloned() else {
+            return Ok(());
+        };
+        let unseen = !operation.plan.observable;
+        // An earlier rung is still in motion, and Azure refuses this one cleanly while it is.
+        let beside = rung.beside && operation.is_open();
+        let may_send = match &seen {
+            Observation::NotBegun { .. } => true,
+            Observation::InMotion { .. } | Observation::Busy { .. } => beside,
+            Observation::CannotTell { .. } => unseen,
+            Observation::Barred { evidence } => {
+                let reason = evidence.clone();
+                return self.operation_event(
+                    now,
+                    step,
+                    place,
+                    OperationEvent::RungSkipped {
+                        rung: rung.name,
+                        reason,
+                    },
+                );
+            }
+            Observation::Holds { .. } => return Ok(()),
+        };
+        if !may_send || !self.may_send(step, place) {
+            return self.look_again(now, step, place, pacing);
+        }
+        if rung.repeat == RepeatClass::OneShot && self.was_sent(step, place, &rung.name) {
+            let reason = format!("`{}` was sent before and must not be sent twice", rung.name);
+            return self.stick(now, step, place, reason);
+        }
+        // A refused or unsent attempt is over; what follows is an attempt of its own.
+        let attempt = operation.attempts.last().map_or(1, |last| last.number + 1);
+        self.intend(now, (step, place), (attempt, 1), &rung.name, said(&seen))
+    }
+
+    /// Whether a send of this rung may have done something: refused and unsent ones have not.
+    fn was_sent(&self, step: usize, place: usize, rung: &str) -> bool {
+        self.state.steps[step].operations[place]
+            .attempts
+            .iter()
+            .any(|attempt| {
+                let harmless = matches!(
+                    attempt.state,
+                    AttemptState::Refused
+                        | AttemptState::NotSent
+                        | AttemptState::Settled(crate::port::Verdict::NotBegun)
+                );
+                attempt.rung == rung && !harmless
+            })
+    }
+
+    /// The last send went unanswered: watch, and send again only what may be sent again.
+    fn in_doubt(
+        &mut self,
+        now: Timestamp,
+        step: usize,
+        place: usize,
+        pacing: Pacing,
+        seen: Observation,
+    ) -> Moved {
+        let operation = &self.state.steps[step].operations[place];
+        let Some(last) = operation.last().cloned() else {
+            return self.look_again(now, step, place, pacing);
+        };
+        let Some(rung) = operation.rung_named(&last.rung).cloned() else {
+            return self.stick(
+                now,
+                step,
+                place,
+                format!("`{}` is no rung of this operation", last.rung),
+            );
+        };
+        let settled_at = policy::later(last.send_by, policy::settling(rung.settling));
+        let settled = now >= settled_at;
+        match &seen {
+            Observation::InMotion { evidence, ticket } => {
+                let news = ticket.is_some() || last.state != AttemptState::Sighted;
+                if news {
+                    let (evidence, ticket) = (evidence.clone(), ticket.clone());
+                    self.operation_event(now, step, place, OperationEvent::Sighted { evidence, ticket })?;
+                }
+                self.look_again(now, step, place, pacing)
+            }
+            Observation::Busy { .. } => self.look_again(now, step, place, pacing),
+            Observation::NotBegun { .. } | Observation::Barred { .. } if !settled => {
+                self.look_again(now, step, place, pacing)
+            }
+            Observation::NotBegun { evidence } => match rung.repeat {
+                RepeatClass::OneShot => {
+                    let reason = format!("nobody knows whether `{}` arrived: {evidence}", rung.name);
+                    self.stick(now, step, place, reason)
+                }
+                _ if self.state.ending.is_some() => {
+                    let reason = format!("it left no trace, and nothing is sent any more: {evidence}");
+                    self.operation_event(now, step, place, OperationEvent::Failed { reason })
+                }
+                RepeatClass::Repeatable | RepeatClass::SelfGuarded => {
+                    self.send_again(now, step, place, pacing, evidence)
+                }
+            },
+            Observation::Barred { evidence } => {
+                let reason = evidence.clone();
+                self.operation_event(
+                    now,
+                    step,
+                    place,
+                    OperationEvent::RungSkipped {
+                        rung: rung.name,
+                        reason,
+                    },
+                )
+            }
+            Observation::CannotTell { reason } => {
+                let since = policy::later(last.intended_at, self.state.planned[step].timeout);
+                match rung.repeat {
+                    RepeatClass::Repeatable if settled => self.send_again(now, step, place, pacing, reason),
+                    RepeatClass::OneShot if settled && !operation.plan.observable => {
+                        let reason = format!("nobody can tell whether `{}` arrived: {reason}", rung.name);
+                        self.stick(now, step, place, reason)
+                    }
+                    _ if now >= since => {
+                        let reason = format!("nobody can tell whether `{}` arrived: {reason}", rung.name);
+                        self.stick(now, step, place, reason)
+                    }
+                    _ => self.look_again(now, step, place, pacing),
+                }
+            }
+            Observation::Holds { .. } => Ok(()),
+        }
+    }
+
+    fn send_again(&mut self, now: Timestamp, step: usize, place: usize, pacing: Pacing, seen: &str) -> Moved {
+        if !self.may_send(step, place) {
+            return self.look_again(now, step, place, pacing);
+        }
+        let operation = &self.state.steps[step].operations[place];
+        let Some(last) = operation.last().cloned() else {
+            return Ok(());
+        };
+        let waited = leeward_runbook::units::show_duration(std::time::Duration::from_secs(
+            policy::between(last.intended_at, now).as_secs(),
+        ));
+        let evidence = format!("send {} left no trace after {waited}: {seen}", last.sends);
+        self.intend(
+            now,
+            (step, place),
+            (last.number, last.sends + 1),
+            &last.rung,
+            evidence,
+        )
+    }
+
+    /// An attempt ended badly, or was refused for good.
+    fn after_an_end(
+        &mut self,
+        now: Timestamp,
+        step: usize,
+        place: usize,
+        pacing: Pacing,
+        seen: Observation,
+        since: Timestamp,
+    ) -> Moved {
+        let operation = &self.state.steps[step].operations[place];
+        let Some(last) = operation.last().cloned() else {
+            return self.look_again(now, step, place, pacing);
+        };
+        let reason = operation.last_reason.clone().unwrap_or_else(|| said(&seen));
+        let blind = !operation.plan.observable;
+        let doubted = operation.attempts.iter().any(|attempt| attempt.doubted);
+        match seen {
+            Observation::InMotion { .. } | Observation::Busy { .. } => {
+                return self.look_again(now, step, place, pacing);
+            }
+            Observation::CannotTell { .. } if !blind => {
+                let limit = policy::later(since, self.state.planned[step].timeout);
+                if now < limit {
+                    return self.look_again(now, step, place, pacing);
+                }
+                return self.stick(now, step, place, format!("{reason}; the world does not answer"));
+            }
+            _ => {}
+        }
+        // An earlier send may have arrived and not show yet.
+        if doubted && policy::between(since, now) < self.settling_of(step, place) {
+            return self.look_again(now, step, place, pacing);
+        }
+        match last.state {
+            AttemptState::Lost => self.stick(
+                now,
+                step,
+                place,
+                format!("its ticket is gone and its goal does not hold: {reason}"),
+            ),
+            AttemptState::Failed { retryable: true }
+                if self.tries(step, place, &last.rung) < self.state.planned[step].retry.attempts
+                    && !self.is_one_shot(step, place, &last.rung) =>
+            {
+                if !self.may_send(step, place) {
+                    return self.look_again(now, step, place, pacing);
+                }
+                let evidence = format!("attempt {} failed: {reason}", last.number);
+                self.intend(now, (step, place), (last.number + 1, 1), &last.rung, evidence)
+            }
+            _ => self.give_up_rung(now, step, place, &last.rung, reason),
+        }
+    }
+
+    fn tries(&self, step: usize, place: usize, rung: &str) -> u32 {
+        let attempts = &self.state.steps[step].operations[place].attempts;
+        attempts.iter().filter(|attempt| attempt.rung == rung).count() as u32
+    }
+
+    fn is_one_shot(&self, step: usize, place: usize, rung: &str) -> bool {
+        let operation = &self.state.steps[step].operations[place];
+        operation
+            .rung_named(rung)
+            .is_none_or(|rung| rung.repeat == RepeatClass::OneShot)
+    }
+
+    /// Goes to the next rung; the flow fails the operation where there is none.
+    pub(super) fn give_up_rung(
+        &mut self,
+        now: Timestamp,
+        step: usize,
+        place: usize,
+        rung: &str,
+        reason: String,
+    ) -> Moved {
+        let rung = rung.to_owned();
+        self.operation_event(now, step, place, OperationEvent::RungSkipped { rung, reason })
+    }
+
+    /// Takes in what came of a send. Every answer becomes an event: nothing is sent on its absence.
+    pub(super) fn sent(&mut self, now: Timestamp, step: usize, place: usize, sent: Sent) -> Moved {
+        let planned = self.state.planned[step].clone();
+        let operation = &self.state.steps[step].operations[place];
+        let change =
+            match sent {
+                Sent::Accepted { ticket } => OperationEvent::Accepted { ticket },
+                Sent::Finished { outputs, warnings } => OperationEvent::Finished { warnings, outputs },
+                Sent::Unanswered { reason } => OperationEvent::Unanswered { reason },
+                Sent::NotSent { reason } => {
+                    let again = policy::later(now, policy::backoff(&planned.retry, 1));
+                    OperationEvent::NotSent { reason, again }
+                }
+                Sent::Refused(refusal) => {
+                    let throttled = refusal.status == 429;
+                    let beside =
+                        operation.attempts.iter().rev().skip(1).any(|one| {
+                            matches!(one.state, AttemptState::Accepted(_) | AttemptState::Sighted)
+                        });
+                    let again = refusal.passing
+                        && (throttled || beside || operation.refusals + 1 < planned.retry.attempts);
+                    let pause = policy::backoff(&planned.retry, operation.refusals + 1);
+                    let pause = refusal.retry_after.unwrap_or(pause);
+                    let again = again.then(|| policy::later(now, pause));
+                    OperationEvent::Refused { refusal, again }
+                }
+            };
+        let finished = matches!(change, OperationEvent::Finished { .. });
+        let observable = operation.plan.observable;
+        self.operation_event(now, step, place, change)?;
+        if finished && !observable {
+            return self.reached_unseen(now, step, place);
+        }
+        Ok(())
+    }
+
+    /// Takes in what a poll said.
+    pub(super) fn polled(
+        &mut self,
+        now: Timestamp,
+        step: usize,
+        place: usize,
+        number: u32,
+        pacing: Pacing,
+        progress: Progress,
+    ) -> Moved {
+        let operation = &self.state.steps[step].operations[place];
+        let attempt = operation.attempts.iter().find(|attempt| attempt.number == number);
+        let Some(AttemptState::Accepted(ticket)) = attempt.map(|attempt| attempt.state.clone()) else {
+            return Ok(());
+        };
+        let end = match progress {
+            Progress::Running {
+                word,
+                percent,
+                look_after,
+                ticket: renewed,
+            } => {
+                let known = operation.word.clone();
+                if known.as_ref() != Some(&(word.clone(), percent)) {
+                    self.operation_event(now, step, place, OperationEvent::Progressed { word, percent })?;
+                }
+                let renewed = renewed.filter(|renewed| renewed != &ticket);
+                if let Some(ticket) = renewed.clone() {
+                    self.operation_event(now, step, place, OperationEvent::TicketRenewed { ticket })?;
+                }
+                let ticket = renewed.unwrap_or(ticket);
+                return self.poll_again(now, (step, place, number), pacing, look_after, ticket);
+            }
+            Progress::Unreadable { look_after, .. } => {
+                return self.poll_again(now, (step, place, number), pacing, look_after, ticket);
+            }
+            Progress::Succeeded { warnings, outputs } => AttemptEnd::Succeeded { warnings, outputs },
+            Progress::Failed {
+                code,
+                message,
+                retryable,
+            } => AttemptEnd::Failed {
+                code,
+                message,
+                retryable,
+            },
+            Progress::Gone { reason } => AttemptEnd::Lost { reason },
+        };
+        let succeeded = matches!(end, AttemptEnd::Succeeded { .. });
+        let observable = operation.plan.observable;
+        self.operation_event(now, step, place, OperationEvent::Ended { attempt: number, end })?;
+        if matches!(self.state.steps[step].phase, StepPhase::Stuck { .. }) {
+            // The step had waited long enough, but Azure has news after all.
+            self.step_event(now, step, StepEvent::Reopened)?;
+        }
+        if succeeded && !observable {
+            return self.reached_unseen(now, step, place);
+        }
+        Ok(())
+    }
+
+    fn reached_unseen(&mut self, now: Timestamp, step: usize, place: usize) -> Moved {
+        let evidence = "Azure said so; there is no goal to look at".to_owned();
+        let outputs = Default::default();
+        let change = OperationEvent::Reached {
+            how: Reached::ByUs,
+            evidence,
+            outputs,
+        };
+        self.operation_event(now, step, place, change)
+    }
+
+    fn poll_again(
+        &mut self,
+        now: Timestamp,
+        (step, place, number): (usize, usize, u32),
+        pacing: Pacing,
+        look_after: Option<std::time::Duration>,
+        ticket: crate::work::Ticket,
+    ) -> Moved {
+        let operation = self.state.steps[step].operations[place].plan.clone();
+        let pause = look_after.unwrap_or_else(|| policy::poll_again(pacing.round));
+        self.want(Effect {
+            address: Address {
+                step,
+                part: Part::Ticket(place, number),
+                turn: 0,
+            },
+            not_before: Some(policy::later(now, pause)),
+            pacing: Pacing {
+                round: pacing.round + 1,
+                passing_since: None,
+            },
+            action: Action::Poll(operation, ticket),
+        });
+        Ok(())
+    }
+
+    /// The wait for a rung is over: the attempt stays open, the next rung is offered.
+    pub(super) fn patience_ended(&mut self, now: Timestamp, step: usize, place: usize) -> Moved {
+        let operation = &self.state.steps[step].operations[place];
+        if operation.impatient || operation.is_rest() {
+            return Ok(());
+        }
+        let Some(rung) = operation.rung().map(|rung| rung.name.clone()) else {
+            return Ok(());
+        };
+        let main = operation.plan.phase == crate::work::Phase::Main;
+        let offered = operation
+            .next_rung()
+            .filter(|next| next.beside || !operation.is_open());
+        let offered = offered.map(|next| next.name.clone());
+        self.operation_event(now, step, place, OperationEvent::PatienceEnded { rung, offered })?;
+        if !main {
+            return self.stick(now, step, place, "it did not come to an end in time".to_owned());
+        }
+        Ok(())
+    }
+
+    /// Records an intent and asks, in the same decision and only here, for its send.
+    fn intend(
+        &mut self,
+        now: Timestamp,
+        (step, place): (usize, usize),
+        (attempt, send): (u32, u32),
+        rung: &str,
+        evidence: String,
+    ) -> Moved {
+        let send_by = policy::later(now, policy::SEND_WINDOW);
+        let rung = rung.to_owned();
+        let intended = OperationEvent::Intended {
+            attempt,
+            send,
+            rung: rung.clone(),
+            send_by,
+            evidence,
+        };
+        self.operation_event(now, step, place, intended)?;
+        let operation = self.state.steps[step].operations[place].plan.clone();
+        self.want(Effect {
+            address: Address {
+                step,
+                part: Part::Send(place, attempt, send),
+                turn: 0,
+            },
+            not_before: None,
+            pacing: Pacing::default(),
+            action: Action::Begin(Box::new(Send {
+                operation,
+                rung,
+                attempt,
+                send,
+                send_by,
+                seen_at: now,
+            })),
+        });
+        Ok(())
+    }
+
+    pub(super) fn stick(&mut self, now: Timestamp, step: usize, place: usize, reason: String) -> Moved {
+        self.operation_event(now, step, place, OperationEvent::Stuck { reason })
+    }
+
+    fn look_again(&mut self, now: Timestamp, step: usize, place: usize, pacing: Pacing) -> Moved {
+        let operation = &self.state.steps[step].operations[place];
+        let effect = Effect {
+            address: Address {
+                step,
+                part: Part::Operation(place),
+                turn: operation.turn,
+            },
+            not_before: Some(policy::later(now, policy::look_again(pacing.round))),
+            pacing: Pacing {
+                round: pacing.round + 1,
+                passing_since: None,
+            },
+            action: Action::Observe(operation.plan.clone()),
+        };
+        if self.is_watched(step, place) {
+            self.want(effect);
+        }
+        Ok(())
+    }
+
+    fn settling_of(&self, step: usize, place: usize) -> std::time::Duration {
+        let operation = &self.state.steps[step].operations[place];
+        let rung = operation.last().and_then(|last| operation.rung_named(&last.rung));
+        rung.map_or(policy::ARRIVAL, |rung| policy::settling(rung.settling))
+    }
+}
+
+fn said(seen: &Observation) -> String {
+    match seen {
+        Observation::Holds { evidence, .. }
+        | Observation::InMotion { evidence, .. }
+        | Observation::Busy { evidence }
+        | Observation::NotBegun { evidence }
+        | Observation::Barred { evidence } => evidence.clone(),
+        Observation::CannotTell { reason } => reason.clone(),
+    }
+}

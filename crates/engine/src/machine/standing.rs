@@ -1,0 +1,151 @@
+//! How a run stands as a whole, and what a person has to do about it.
+
+use leeward_runbook::plan::OnFailure;
+
+use crate::{
+    event::{Choice, Reached},
+    state::{Ending, OperationPhase, RunState, StepPhase},
+    view::{Standing, Todo},
+    work::Phase,
+};
+
+/// Returns how a run stands.
+pub fn standing(state: &RunState) -> Standing {
+    if let Some(outcome) = state.outcome {
+        return Standing::Ended(outcome);
+    }
+    let moving = state.unrested().any(|step| moves(state, step))
+        || (state.may_start() && state.startable().next().is_some())
+        || trails(state)
+        || matches!(state.ending, Some(Ending::Cancelled { .. }));
+    if moving {
+        return Standing::Moving;
+    }
+    if state.paused {
+        return Standing::Paused;
+    }
+    if state.unrested().next().is_some() {
+        return Standing::AtGate;
+    }
+    let stuck = state
+        .steps
+        .iter()
+        .any(|step| matches!(step.phase, StepPhase::Stuck { .. }));
+    if stuck { Standing::Stuck } else { Standing::Failed }
+}
+
+/// Whether a step that is under way goes on without a person.
+fn moves(state: &RunState, step: usize) -> bool {
+    let step_state = &state.steps[step];
+    match &step_state.phase {
+        StepPhase::Ready | StepPhase::Assessing { .. } | StepPhase::Verifying { .. } => true,
+        StepPhase::AtGate { until, .. } => until.is_some(),
+        StepPhase::Changing => {
+            let asked = step_state.consent.is_some();
+            step_state
+                .of_phase(Phase::Main)
+                .any(|operation| match &operation.phase {
+                    OperationPhase::Waiting | OperationPhase::Looking { .. } => !asked && !state.paused,
+                    _ => !operation.is_rest(),
+                })
+        }
+        _ => false,
+    }
+}
+
+/// Whether a commit or clean-up is on its way.
+fn trails(state: &RunState) -> bool {
+    let recovered = !state.has_recovery() || state.recovered_at.is_some();
+    state.steps.iter().any(|step| {
+        step.operations.iter().any(|operation| {
+            operation.plan.phase == Phase::AfterRecovery
+                && step.phase == StepPhase::Done
+                && recovered
+                && state.may_start()
+                && !operation.is_rest()
+        })
+    }) || (state.plan.journey == leeward_runbook::journey::Journey::Drill
+        && state.under_way() == 0
+        && !state.paused
+        && state.steps.iter().any(|step| {
+            step.of_phase(Phase::CleanUp)
+                .any(|operation| !operation.is_rest())
+        }))
+}
+
+/// Returns the accepted degradations, in words.
+pub fn degradations(state: &RunState) -> Vec<String> {
+    let mut found = Vec::new();
+    for (step, planned) in state.steps.iter().zip(&state.planned) {
+        match &step.phase {
+            StepPhase::Failed { reason } if planned.on_failure == OnFailure::Continue => {
+                found.push(format!("{}: {reason}", planned.id));
+            }
+            StepPhase::Done => {
+                found.extend(step.degraded.iter().map(|less| format!("{}: {less}", planned.id)))
+            }
+            StepPhase::Skipped { reason, by: Some(by) } => {
+                found.push(format!("{}: skipped by {}: {reason}", planned.id, by.name));
+            }
+            _ => {}
+        }
+        found.extend(
+            step.leftovers
+                .iter()
+                .map(|left| format!("{}: left to do: {left}", planned.id)),
+        );
+    }
+    found
+}
+
+/// Returns what a person has to do now, most urgent first.
+pub fn todo(state: &RunState) -> Vec<Todo> {
+    let mut todo = Vec::new();
+    for (step, planned) in state.steps.iter().zip(&state.planned) {
+        let one = match &step.phase {
+            StepPhase::AtGate { asks, until: None } => {
+                Some((asks.clone(), vec![Choice::Approve, Choice::Skip, Choice::Cancel]))
+            }
+            StepPhase::Changing => step.consent.as_ref().map(|ask| {
+                (
+                    ask.asks.clone(),
+                    vec![Choice::Approve, Choice::Skip, Choice::Cancel],
+                )
+            }),
+            StepPhase::Stuck { reason, choices } => Some((reason.clone(), choices.clone())),
+            StepPhase::Failed { reason } if planned.on_failure != OnFailure::Continue => {
+                Some((reason.clone(), vec![Choice::Retry, Choice::Skip, Choice::Cancel]))
+            }
+            _ => None,
+        };
+        if let Some((why, choices)) = one {
+            todo.push((
+                urgency(&step.phase),
+                std::cmp::Reverse(planned.remaining),
+                Todo {
+                    step: planned.id.clone(),
+                    why,
+                    choices,
+                },
+            ));
+        }
+    }
+    if state.outcome.is_some() {
+        return Vec::new();
+    }
+    todo.sort_by_key(|(urgency, remaining, _)| (*urgency, *remaining));
+    todo.into_iter().map(|(_, _, todo)| todo).collect()
+}
+
+fn urgency(phase: &StepPhase) -> u8 {
+    match phase {
+        StepPhase::AtGate { .. } | StepPhase::Changing => 0,
+        StepPhase::Stuck { .. } => 1,
+        _ => 2,
+    }
+}
+
+/// Returns whether some goal was found to hold though we did not bring it about.
+pub fn is_adopted(phase: &OperationPhase) -> bool {
+    *phase == OperationPhase::Reached(Reached::Adopted)
+}

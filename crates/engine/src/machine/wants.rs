@@ -1,0 +1,147 @@
+//! Which effects a step's state wants in flight.
+
+use jiff::Timestamp;
+
+use super::{Action, Address, Effect, Machine, Pacing, Part};
+use crate::{
+    policy,
+    state::{AttemptState, OperationPhase, OperationState, StepPhase},
+    work::Phase,
+};
+
+impl Machine {
+    /// Returns the counter that an answer must carry to count.
+    pub(super) fn turn_of(&self, step: usize, part: Part) -> Option<u32> {
+        let state = self.state.steps.get(step)?;
+        Some(match part {
+            Part::Measure => 0,
+            Part::Step => state.turn,
+            Part::Deadline => stamp(state.patience_from),
+            Part::Operation(operation) => state.operations.get(operation)?.turn,
+            Part::Patience(operation) => stamp(state.operations.get(operation)?.rung_since),
+            Part::Send(..) | Part::Ticket(..) => 0,
+        })
+    }
+
+    /// Asks for everything that the step's state wants.
+    pub(super) fn want_for(&mut self, step: usize) {
+        let state = &self.state.steps[step];
+        let planned = &self.state.planned[step];
+        let mut wanted = Vec::new();
+        let of_step = Address {
+            step,
+            part: Part::Step,
+            turn: state.turn,
+        };
+        let plain = |address: Address, not_before: Option<Timestamp>, action: Action| Effect {
+            address,
+            not_before,
+            pacing: Pacing::default(),
+            action,
+        };
+        match &state.phase {
+            StepPhase::AtGate {
+                until: Some(until), ..
+            } if planned.kind == "gate.wait" => {
+                wanted.push(plain(of_step, Some(*until), Action::Wake));
+            }
+            StepPhase::Ready if !planned.kind.starts_with("gate.") && !planned.kind.starts_with("check.") => {
+                wanted.push(plain(of_step, None, Action::Assess))
+            }
+            StepPhase::Assessing { until, .. } => wanted.push(plain(of_step, *until, Action::Assess)),
+            StepPhase::Verifying { check, .. } => {
+                if let Some(check) = planned.verify.get(*check) {
+                    wanted.push(plain(of_step, None, Action::Probe(check.clone())));
+                }
+            }
+            _ => {}
+        }
+        // While a person is asked, the wait is theirs.
+        let changing = state.phase == StepPhase::Changing && state.consent.is_none();
+        if let (true, Some(from)) = (changing, state.patience_from) {
+            let turn = stamp(state.patience_from);
+            let deadline = Address {
+                step,
+                part: Part::Deadline,
+                turn,
+            };
+            wanted.push(plain(
+                deadline,
+                Some(policy::later(from, planned.timeout)),
+                Action::Wake,
+            ));
+        }
+        for place in 0..state.operations.len() {
+            self.want_for_operation(step, place, &mut wanted);
+        }
+        for effect in wanted {
+            self.want(effect);
+        }
+    }
+
+    fn want_for_operation(&self, step: usize, place: usize, wanted: &mut Vec<Effect>) {
+        let operation = &self.state.steps[step].operations[place];
+        let effect = |part: Part, turn: u32, not_before: Option<Timestamp>, action: Action| Effect {
+            address: Address { step, part, turn },
+            not_before,
+            pacing: Pacing::default(),
+            action,
+        };
+        if !matches!(operation.phase, OperationPhase::Reached(_)) {
+            for attempt in &operation.attempts {
+                if let AttemptState::Accepted(ticket) = &attempt.state {
+                    let part = Part::Ticket(place, attempt.number);
+                    let first = ticket.look_after.unwrap_or_else(|| policy::poll_again(0));
+                    let not_before = policy::later(attempt.intended_at, first);
+                    let action = Action::Poll(operation.plan.clone(), ticket.clone());
+                    wanted.push(effect(part, 0, Some(not_before), action));
+                }
+            }
+        }
+        let observe = || Action::Observe(operation.plan.clone());
+        let of_operation = Part::Operation(place);
+        match &operation.phase {
+            OperationPhase::Waiting if self.is_due(step, place) => {
+                wanted.push(effect(of_operation, operation.turn, None, observe()));
+            }
+            OperationPhase::Looking { until } if self.is_due(step, place) => {
+                wanted.push(effect(of_operation, operation.turn, *until, observe()));
+            }
+            OperationPhase::Doubt | OperationPhase::Confirming { .. } | OperationPhase::Aftermath { .. }
+                if self.is_watched(step, place) =>
+            {
+                wanted.push(effect(of_operation, operation.turn, None, observe()));
+            }
+            _ => {}
+        }
+        if let Some(moment) = self.patience_of(step, operation) {
+            let turn = stamp(operation.rung_since);
+            wanted.push(effect(Part::Patience(place), turn, Some(moment), Action::Wake));
+        }
+    }
+
+    /// Returns when the wait for an operation's current rung ends.
+    fn patience_of(&self, step: usize, operation: &OperationState) -> Option<Timestamp> {
+        let since = operation.rung_since?;
+        if operation.impatient || operation.is_rest() {
+            return None;
+        }
+        match operation.plan.phase {
+            Phase::Main => {
+                operation.next_rung()?;
+                operation
+                    .rung()?
+                    .within
+                    .map(|within| policy::later(since, within))
+            }
+            Phase::AfterRecovery | Phase::CleanUp => {
+                Some(policy::later(since, self.state.planned[step].timeout))
+            }
+        }
+    }
+}
+
+/// Makes a counter of a moment, so that a timer of an older wait is told apart.
+fn stamp(moment: Option<Timestamp>) -> u32 {
+    moment.map_or(0, |moment| (moment.as_millisecond() & 0xffff_ffff) as u32)
+}

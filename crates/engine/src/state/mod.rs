@@ -1,0 +1,165 @@
+//! Where a run stands: the fold of its records. Moves in one place, [`RunState::apply`].
+
+mod fold;
+mod operation;
+mod step;
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    sync::Arc,
+};
+
+use jiff::Timestamp;
+use leeward_runbook::plan::{Plan, PlannedStep, StepId};
+
+use crate::{
+    event::{Approval, Outcome, Person, RunOptions},
+    id::RunId,
+    port::CommandId,
+    record::Chain,
+    work::Loss,
+};
+
+pub(crate) use fold::measures;
+pub use fold::{Folded, IllegalTransition};
+pub use operation::{Attempt, AttemptState, OperationPhase, OperationState};
+pub use step::{ConsentAsk, StepPhase, StepState};
+
+/// Everything that a run's records say, ready to be asked.
+#[derive(Clone, Debug)]
+pub struct RunState {
+    /// The run.
+    pub run: RunId,
+    /// What is done.
+    pub plan: Arc<Plan>,
+    /// The plan's digest, which approvals must name.
+    pub plan_digest: String,
+    /// How it is done.
+    pub options: RunOptions,
+    /// Who started it.
+    pub by: Person,
+    /// The version of Leeward that opened it.
+    pub version: String,
+    /// When it was opened.
+    pub opened_at: Timestamp,
+    /// The end of the chain so far.
+    pub chain: Chain,
+    /// Whether a person paused it.
+    pub paused: bool,
+    /// Why nothing more is started, where that is so.
+    pub ending: Option<Ending>,
+    /// When recovery was reached.
+    pub recovered_at: Option<Timestamp>,
+    /// How it ended.
+    pub outcome: Option<Outcome>,
+    /// Whether it holds its targets.
+    pub claimed: bool,
+    /// Drills that had to yield.
+    pub evicted: Vec<RunId>,
+    /// Who agreed to what, oldest first.
+    pub approvals: Vec<Granted>,
+    /// The commands that were taken in.
+    pub commands: BTreeSet<CommandId>,
+    /// The table of losses as measured at the start.
+    pub measured: BTreeMap<usize, Vec<Loss>>,
+    /// Every step, in the plan's order.
+    pub steps: Vec<StepState>,
+    /// The plan's steps, shared with whoever works on one.
+    pub planned: Vec<Arc<PlannedStep>>,
+    places: HashMap<StepId, usize>,
+    dependents: Vec<Vec<usize>>,
+    unsatisfied: Vec<usize>,
+    unmeasured: usize,
+    loss_steps: usize,
+    recovery_left: usize,
+    has_recovery: bool,
+    under_way: usize,
+    unrested: BTreeSet<usize>,
+    startable: BTreeSet<(std::cmp::Reverse<std::time::Duration>, usize)>,
+}
+
+/// An agreement with its moment.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Granted {
+    /// When it counted.
+    pub at: Timestamp,
+    /// Who.
+    pub by: Person,
+    /// To what.
+    pub approval: Approval,
+}
+
+/// Why nothing more is started.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// A person cancelled.
+    Cancelled {
+        /// Why.
+        reason: String,
+    },
+    /// A step with `on-failure: halt` failed.
+    Halted {
+        /// That step.
+        because: StepId,
+    },
+}
+
+impl RunState {
+    /// Returns the place of a step in the plan's order.
+    pub fn place(&self, id: &StepId) -> Option<usize> {
+        self.places.get(id).copied()
+    }
+
+    /// Returns the places of the steps that wait for this one.
+    pub fn dependents(&self, place: usize) -> &[usize] {
+        &self.dependents[place]
+    }
+
+    /// Returns whether everything that a step waits for is satisfied.
+    pub fn is_clear(&self, place: usize) -> bool {
+        self.unsatisfied[place] == 0
+    }
+
+    /// Returns the steps that may start now, the longest remaining path first.
+    pub fn startable(&self) -> impl Iterator<Item = usize> + '_ {
+        self.startable.iter().map(|(_, place)| *place)
+    }
+
+    /// Returns how many steps have started and not come to rest.
+    pub fn under_way(&self) -> usize {
+        self.under_way
+    }
+
+    /// Returns the steps that have started and not come to rest.
+    pub fn unrested(&self) -> impl Iterator<Item = usize> + '_ {
+        self.unrested.iter().copied()
+    }
+
+    /// Returns whether the table of losses is complete.
+    pub fn is_measured(&self) -> bool {
+        self.unmeasured == 0
+    }
+
+    /// Returns whether some step ends recovery and has not yet.
+    pub fn recovery_pending(&self) -> bool {
+        self.recovery_left > 0
+    }
+
+    /// Returns whether the plan marks any step `ends: recovery`.
+    pub fn has_recovery(&self) -> bool {
+        self.has_recovery
+    }
+
+    /// Returns whether new work may begin.
+    pub fn may_start(&self) -> bool {
+        !self.paused && self.ending.is_none() && self.outcome.is_none()
+    }
+
+    /// Returns what a step can lose, as freshly as it is known.
+    pub fn losses(&self, place: usize) -> &[Loss] {
+        match &self.steps[place].assessment {
+            Some(assessment) if !assessment.losses.is_empty() => &assessment.losses,
+            _ => self.measured.get(&place).map(Vec::as_slice).unwrap_or_default(),
+        }
+    }
+}

@@ -1,0 +1,299 @@
+//! Where one step stands, and the only place where it moves.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+use super::{OperationState, fold::IllegalTransition};
+use crate::{
+    event::{Choice, Person, StepEvent},
+    work::{Assessment, Figure, Outputs, Phase},
+};
+
+/// One step of a run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StepState {
+    /// Where it stands.
+    pub phase: StepPhase,
+    /// Grows with every event; an answer that carries an older one is dropped.
+    pub turn: u32,
+    /// What the driver found.
+    pub assessment: Option<Assessment>,
+    /// Its operations, as assessed.
+    pub operations: Vec<OperationState>,
+    /// What a person is asked to agree to.
+    pub consent: Option<ConsentAsk>,
+    /// The rungs that were agreed to.
+    pub consented: BTreeSet<String>,
+    /// What it leaves for others.
+    pub outputs: Outputs,
+    /// What is less than asked for.
+    pub degraded: Option<String>,
+    /// What is left to do by hand.
+    pub leftovers: Vec<String>,
+    /// What was seen by its checks.
+    pub evidence: Vec<String>,
+    /// When it became ready.
+    pub started_at: Option<Timestamp>,
+    /// When its change began, or was last reopened: its timeout counts from here.
+    pub patience_from: Option<Timestamp>,
+    /// When it came to rest.
+    pub ended_at: Option<Timestamp>,
+}
+
+/// What a person is asked to agree to.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ConsentAsk {
+    /// The rung.
+    pub rung: String,
+    /// Store by store.
+    pub losses: BTreeMap<String, Figure>,
+    /// In words.
+    pub asks: String,
+}
+
+/// Where a step stands.
+#[derive(Clone, Debug, PartialEq)]
+pub enum StepPhase {
+    /// Something it waits for is not satisfied, or its turn has not come.
+    Waiting,
+    /// It was started; what comes first is decided next.
+    Ready,
+    /// A person or the clock decides.
+    AtGate {
+        /// What is asked.
+        asks: String,
+        /// When the clock opens it.
+        until: Option<Timestamp>,
+    },
+    /// The driver finds out what is to be done.
+    Assessing {
+        /// How often that failed.
+        failures: u32,
+        /// When it is tried again.
+        until: Option<Timestamp>,
+        /// Why it failed last.
+        reason: Option<String>,
+    },
+    /// Its operations are under way.
+    Changing,
+    /// Its checks run.
+    Verifying {
+        /// The check that runs, by its place under `verify`.
+        check: usize,
+        /// Since when.
+        since: Timestamp,
+    },
+    /// Done, perhaps with less than asked for.
+    Done,
+    /// Took no part.
+    Skipped {
+        /// Why.
+        reason: String,
+        /// Who said so.
+        by: Option<Person>,
+    },
+    /// Failed.
+    Failed {
+        /// Why.
+        reason: String,
+    },
+    /// Only a person can help.
+    Stuck {
+        /// Why.
+        reason: String,
+        /// With what.
+        choices: Vec<Choice>,
+    },
+    /// The run was cancelled or halted before it.
+    Cancelled,
+}
+
+impl StepPhase {
+    /// Returns whether the step moves by itself no more.
+    pub fn is_rest(&self) -> bool {
+        matches!(
+            self,
+            StepPhase::Done
+                | StepPhase::Skipped { .. }
+                | StepPhase::Failed { .. }
+                | StepPhase::Stuck { .. }
+                | StepPhase::Cancelled
+        )
+    }
+
+    /// Returns whether the step has started and not come to rest.
+    pub fn is_under_way(&self) -> bool {
+        !self.is_rest() && !matches!(self, StepPhase::Waiting)
+    }
+}
+
+impl Default for StepState {
+    fn default() -> StepState {
+        StepState {
+            phase: StepPhase::Waiting,
+            turn: 0,
+            assessment: None,
+            operations: Vec::new(),
+            consent: None,
+            consented: BTreeSet::new(),
+            outputs: Outputs::new(),
+            degraded: None,
+            leftovers: Vec::new(),
+            evidence: Vec::new(),
+            started_at: None,
+            patience_from: None,
+            ended_at: None,
+        }
+    }
+}
+
+impl StepState {
+    /// Returns the operations of one phase.
+    pub fn of_phase(&self, phase: Phase) -> impl Iterator<Item = &OperationState> {
+        self.operations
+            .iter()
+            .filter(move |operation| operation.plan.phase == phase)
+    }
+
+    /// The only place where a step moves. Anything unlisted is a corrupt journal.
+    pub(super) fn apply(&mut self, at: Timestamp, event: &StepEvent) -> Result<(), IllegalTransition> {
+        use {StepEvent as E, StepPhase as S};
+        let next = match (&self.phase, event) {
+            (S::Waiting, E::BecameReady) => S::Ready,
+            (S::Ready, E::GateReached { asks, until }) => S::AtGate {
+                asks: asks.clone(),
+                until: *until,
+            },
+            (S::Ready | S::AtGate { .. }, E::GateOpened { .. }) => S::Assessing {
+                failures: 0,
+                until: None,
+                reason: None,
+            },
+            (S::Ready | S::Assessing { .. }, E::AssessmentDeferred { reason, until }) => {
+                let failures = match &self.phase {
+                    S::Assessing { failures, .. } => failures + 1,
+                    _ => 1,
+                };
+                S::Assessing {
+                    failures,
+                    until: Some(*until),
+                    reason: Some(reason.clone()),
+                }
+            }
+            (S::Ready | S::Assessing { .. }, E::Assessed { assessment }) => {
+                self.operations = assessment
+                    .operations
+                    .iter()
+                    .cloned()
+                    .map(OperationState::new)
+                    .collect();
+                self.outputs.extend(assessment.outputs.clone());
+                self.assessment = Some(assessment.clone());
+                S::Changing
+            }
+            (S::Changing, E::ConsentNeeded { rung, losses, asks }) => {
+                self.consent = Some(ConsentAsk {
+                    rung: rung.clone(),
+                    losses: losses.clone(),
+                    asks: asks.clone(),
+                });
+                S::Changing
+            }
+            (S::Changing, E::ConsentGiven { .. }) => {
+                let Some(ask) = self.consent.take() else {
+                    return Err(IllegalTransition::step("no consent was asked for", event));
+                };
+                self.consented.insert(ask.rung);
+                S::Changing
+            }
+            (S::Changing, E::ConsentWithdrawn) => {
+                self.consent = None;
+                S::Changing
+            }
+            (S::Changing | S::Assessing { .. } | S::Ready, E::VerificationStarted) => {
+                S::Verifying { check: 0, since: at }
+            }
+            (
+                S::Verifying { check, .. },
+                E::CheckPassed {
+                    check: passed,
+                    evidence,
+                },
+            ) if check == passed => {
+                self.evidence.push(evidence.clone());
+                S::Verifying {
+                    check: check + 1,
+                    since: at,
+                }
+            }
+            (
+                S::Changing | S::Assessing { .. } | S::Ready | S::Verifying { .. },
+                E::Done { outputs, degraded },
+            ) => {
+                self.outputs.extend(outputs.clone());
+                self.degraded = degraded.clone();
+                S::Done
+            }
+            (S::Done, E::Trailed { left }) => {
+                self.leftovers.push(left.clone());
+                S::Done
+            }
+            (phase, E::Trailed { left }) if phase.is_rest() => {
+                self.leftovers.push(left.clone());
+                self.phase.clone()
+            }
+            (S::Done | S::Cancelled, E::Skipped { .. }) => {
+                return Err(IllegalTransition::step("it is over already", event));
+            }
+            (_, E::Skipped { reason, by }) => {
+                self.consent = None;
+                S::Skipped {
+                    reason: reason.clone(),
+                    by: by.clone(),
+                }
+            }
+            (phase, E::Failed { reason }) if phase.is_under_way() => S::Failed {
+                reason: reason.clone(),
+            },
+            (phase, E::Stuck { reason, choices }) if phase.is_under_way() => S::Stuck {
+                reason: reason.clone(),
+                choices: choices.clone(),
+            },
+            (phase, E::Cancelled) if !phase.is_rest() => S::Cancelled,
+            (S::Failed { .. } | S::Stuck { .. }, E::Reopened) => {
+                self.consent = None;
+                for operation in &mut self.operations {
+                    operation.reopen();
+                }
+                if self.operations.is_empty() || self.is_changed() {
+                    S::Ready
+                } else {
+                    S::Changing
+                }
+            }
+            _ => return Err(IllegalTransition::step(&format!("it is {:?}", self.phase), event)),
+        };
+        if matches!(event, E::BecameReady) {
+            self.started_at = Some(at);
+        }
+        if matches!(event, E::Assessed { .. } | E::ConsentGiven { .. } | E::Reopened) {
+            self.patience_from = Some(at);
+        }
+        if next.is_rest() && !self.phase.is_rest() {
+            self.ended_at = Some(at);
+        }
+        if next != StepPhase::Changing {
+            // Whatever was asked about the change is no longer a question.
+            self.consent = None;
+        }
+        self.phase = next;
+        self.turn += 1;
+        Ok(())
+    }
+
+    /// Whether every main operation has reached its goal, so that only the checks are left.
+    fn is_changed(&self) -> bool {
+        self.of_phase(Phase::Main).all(OperationState::is_reached)
+    }
+}
