@@ -54,12 +54,17 @@ const IMPURE_WORDS: &[&str] = &[
     "Zoned",
     "reqwest",
     "rusqlite",
-    "async",
-    "await",
     "rand",
     "getrandom",
     "new_v4",
 ];
+
+/// Words of async code. A pure source waits for nothing.
+const WAITING_WORDS: &[&str] = &["async", "await"];
+
+/// The one exception: `Decision::record` hands its effects over only after the journal took its records, and
+/// for that it has to wait for the journal's port.
+const HANDS_OVER: &str = "crates/engine/src/machine/mod.rs";
 
 /// Paths that bring the outside into a pure source.
 const IMPURE_PATHS: &[&str] = &[
@@ -125,7 +130,11 @@ fn the_language_and_the_machine_know_no_clock_disk_network_async_or_chance() {
             let words: BTreeSet<&str> = line
                 .split(|letter: char| !letter.is_alphanumeric() && letter != '_')
                 .collect();
-            let word = IMPURE_WORDS.iter().find(|word| words.contains(*word));
+            let waiting = if file == HANDS_OVER { &[] } else { WAITING_WORDS };
+            let word = IMPURE_WORDS
+                .iter()
+                .chain(waiting)
+                .find(|word| words.contains(*word));
             let path = IMPURE_PATHS.iter().find(|path| line.contains(*path));
             if let Some(found) = word.or(path) {
                 wrong.push(format!("{file}:{number} names `{found}`"));
