@@ -444,9 +444,7 @@ impl Machine {
     /// A cancelled run starts nothing; what Azure works on is watched to its end.
     fn wind_down(&mut self, now: Timestamp, step: usize) -> Moved {
         let state = &self.state.steps[step];
-        let open = state
-            .of_phase(Phase::Main)
-            .any(|one| one.is_open() && !one.is_rest());
+        let open = state.of_phase(Phase::Main).any(|one| one.is_unfinished());
         let main = state.of_phase(Phase::Main).count();
         let reached = main > 0 && state.of_phase(Phase::Main).all(|one| one.is_reached());
         match &state.phase {

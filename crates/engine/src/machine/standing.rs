@@ -46,7 +46,8 @@ fn moves(state: &RunState, step: usize) -> bool {
                 .of_phase(Phase::Main)
                 .any(|operation| match &operation.phase {
                     OperationPhase::Waiting | OperationPhase::Looking { .. } => !asked && !state.paused,
-                    _ => !operation.is_rest(),
+                    // A question is open and the wait for the answer of Azure is over: it is the person's turn.
+                    _ => !operation.is_rest() && !(asked && operation.impatient),
                 })
         }
         _ => false,

@@ -148,7 +148,9 @@ impl Machine {
 
     /// The step's time is over. That ends our waiting, never Azure's operation.
     fn deadline(&mut self, now: Timestamp, step: usize) -> Moved {
-        if self.state.steps[step].phase != StepPhase::Changing {
+        let state = &self.state.steps[step];
+        // While a person is asked, the wait is theirs; it starts anew with their answer.
+        if state.phase != StepPhase::Changing || state.consent.is_some() {
             return Ok(());
         }
         if self.settle_changes(now, step, true)? {

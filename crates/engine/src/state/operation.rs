@@ -196,6 +196,16 @@ impl OperationState {
                 .any(|one| matches!(one.state, AttemptState::Accepted(_)))
     }
 
+    /// Returns whether something was sent whose end has not been seen.
+    pub fn is_unfinished(&self) -> bool {
+        use OperationPhase as P;
+        let between = matches!(
+            self.phase,
+            P::Sending | P::Confirming { .. } | P::Aftermath { .. } | P::Doubt | P::Polling
+        );
+        between || (self.is_open() && !self.is_rest())
+    }
+
     /// Returns whether Azure said of some attempt that it succeeded.
     pub fn has_succeeded(&self) -> bool {
         self.attempts
