@@ -1,2 +1,7 @@
 //! The leeward command.
-fn main() {}
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    leeward_cli::run(std::env::args_os()).into()
+}

@@ -1,0 +1,120 @@
+//! `leeward approve`: opens gates and agrees to the losses that the table shows now.
+
+use std::collections::BTreeMap;
+
+use clap::Args;
+use leeward_engine::{
+    event::Approval,
+    id::StepId,
+    port::Command,
+    view::{RunView, StepWord},
+};
+
+use super::{Desk, mail};
+use crate::{
+    code::Code,
+    exit::Exit,
+    failure::Failure,
+    ports::runtime,
+    screen::{Label, losses, short},
+};
+
+/// What `leeward approve` understands.
+#[derive(Debug, Args)]
+#[command(override_usage = "leeward approve [OPTIONS] [RUN] [STEP]")]
+pub struct Arguments {
+    /// One gate or step (all that wait when left out), after its run (the newest unfinished one when left out)
+    #[arg(value_name = "STEP", num_args = 0..=2)]
+    pub words: Vec<String>,
+    /// Why
+    #[arg(long, value_name = "TEXT")]
+    pub reason: Option<String>,
+    /// Agree only if this is the run's plan
+    #[arg(long, value_name = "DIGEST")]
+    pub plan: Option<String>,
+    /// Do not ask
+    #[arg(long, short)]
+    pub yes: bool,
+    /// How to answer.
+    #[command(flatten)]
+    pub answer: mail::Answer,
+}
+
+/// Runs the verb.
+pub fn run(desk: &Desk, arguments: Arguments) -> Result<Exit, Failure> {
+    let (run, step) = mail::address(&arguments.words);
+    let reason = arguments.reason.as_deref().map(mail::reason).transpose()?;
+    runtime::light(async {
+        let found = mail::find(desk, run).await?;
+        let view = &found.view;
+        let step = match &step {
+            Some(name) => Some(mail::id(found.step(name)?)),
+            None => None,
+        };
+        if let Some(digest) = &arguments.plan {
+            super::plan::same(&view.plan_digest, digest)?;
+        }
+        desk.terminal.advise(&shown(desk, view, step.as_ref()));
+        // Off a terminal the word itself is the consent: it agrees to exactly what was shown.
+        if desk.terminal.asks && !arguments.yes && arguments.plan.is_none() {
+            confirm(desk, view)?;
+        }
+        let approval = Approval {
+            step,
+            plan_digest: view.plan_digest.clone(),
+            ceilings: ceilings(view),
+            everything: false,
+            both_eyes: false,
+            break_glass: None,
+            reason,
+        };
+        mail::send(desk, &found, Command::Approve(approval), arguments.answer.format).await
+    })
+}
+
+/// Agrees to what the table shows, store by store, the unknown by name.
+fn ceilings(view: &RunView) -> BTreeMap<String, leeward_engine::work::Figure> {
+    let mut ceilings = BTreeMap::new();
+    for row in &view.losses {
+        let ceiling = ceilings.entry(row.store.clone()).or_insert(row.figure);
+        *ceiling = (*ceiling).max(row.figure);
+    }
+    ceilings
+}
+
+fn shown(desk: &Desk, view: &RunView, step: Option<&StepId>) -> String {
+    let paint = desk.terminal.err;
+    let mut text = format!("{}\n", paint.label(Label::Heading, "You agree to these losses"));
+    text.push_str(&losses(view, paint));
+    text.push_str(&format!("{}\n", paint.label(Label::Heading, "and open")));
+    let waits = |word: StepWord| matches!(word, StepWord::AtGate | StepWord::Consent);
+    let mut any = false;
+    for item in &view.steps {
+        let meant = match step {
+            Some(step) => &item.id == step,
+            None => waits(item.state),
+        };
+        if meant {
+            any = true;
+            text.push_str(&format!("  {}  {}\n", item.id, item.detail));
+        }
+    }
+    if !any {
+        text.push_str("  nothing waits right now; the next gate of this plan takes it\n");
+    }
+    text
+}
+
+fn confirm(desk: &Desk, view: &RunView) -> Result<(), Failure> {
+    let digest = short(&view.plan_digest);
+    let question = format!("Type the first letters of the plan's digest to agree ({digest}):");
+    let answer = desk.terminal.ask(&question)?;
+    match answer.len() >= 4 && view.plan_digest.starts_with(&answer.to_ascii_lowercase()) {
+        true => Ok(()),
+        false => Err(Failure::new(
+            Code::Declined,
+            "not agreed: these are not the digest's first letters",
+        )
+        .hint("nothing was sent")),
+    }
+}

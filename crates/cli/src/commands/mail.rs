@@ -1,0 +1,263 @@
+//! How another terminal speaks to a run: which run and step are meant, the command into the
+//! run's inbox, and whether somebody is there to take it in.
+
+use std::{sync::Arc, time::Duration};
+
+use clap::{Args, ValueEnum};
+use leeward_engine::{
+    event::Event,
+    id::{RunId, StepId},
+    port::{Clock, Command, CommandId, Envelope, JournalStore, LeaseInfo},
+    record::Record,
+    view::{RunView, Standing, StepView},
+};
+use serde_json::json;
+
+use super::Desk;
+use crate::{
+    code::Code,
+    exit::Exit,
+    failure::Failure,
+    ports,
+    report::view_of,
+    screen::{between, nearest, span},
+};
+
+/// A lease without a sign of life for this long is nobody's.
+const SILENT: Duration = Duration::from_secs(60);
+/// How long a sender waits to see its command taken in.
+const PATIENCE: Duration = Duration::from_secs(8);
+
+/// How the verbs of other terminals answer.
+#[derive(Debug, Args)]
+pub struct Answer {
+    /// How to print the answer
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    pub format: Format,
+}
+
+/// For people or for machines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// Sentences
+    Human,
+    /// JSON
+    Json,
+}
+
+/// A run as another terminal finds it.
+pub struct Found {
+    /// Where it is recorded.
+    pub store: Arc<dyn JournalStore>,
+    /// Its history.
+    pub records: Vec<Record>,
+    /// What that amounts to.
+    pub view: RunView,
+    /// Who holds it.
+    pub lease: Option<LeaseInfo>,
+}
+
+impl Found {
+    /// Returns the holder, where it has given a sign of life lately.
+    pub fn alive(&self) -> Option<&LeaseInfo> {
+        let now = ports::clock::real().now().wall;
+        self.lease
+            .as_ref()
+            .filter(|lease| between(lease.heartbeat, now) < SILENT)
+    }
+
+    /// Returns the step of that name, or a failure that knows the likeliest one.
+    pub fn step(&self, name: &str) -> Result<&StepView, Failure> {
+        let found = self.view.steps.iter().find(|step| step.id.as_str() == name);
+        found.ok_or_else(|| {
+            let failure = Failure::new(
+                Code::NoSuchStep,
+                format!("run {} has no step `{name}`", self.view.run),
+            );
+            match nearest(name, self.view.steps.iter().map(|step| step.id.as_str())) {
+                Some(near) => failure.hint(format!("did you mean `{near}`?")),
+                None => failure.hint(format!("run `leeward status {}` to see its steps", self.view.run)),
+            }
+        })
+    }
+}
+
+/// Splits `[RUN] [STEP]`: a run is known by its form.
+pub fn address(words: &[String]) -> (Option<RunId>, Option<String>) {
+    match words {
+        [] => (None, None),
+        [run, rest @ ..] if is_run(run) => (Some(RunId(run.clone())), rest.first().cloned()),
+        [step, ..] => (None, Some(step.clone())),
+    }
+}
+
+/// Splits `[RUN] STEP`, and insists on the step.
+pub fn address_of_step(words: &[String], verb: &str) -> Result<(Option<RunId>, String), Failure> {
+    match address(words) {
+        (run, Some(step)) => Ok((run, step)),
+        (_, None) => Err(
+            Failure::new(Code::Incomplete, format!("`leeward {verb}` needs a step"))
+                .hint(format!("write `leeward {verb} RUN STEP`"))
+                .hint("run `leeward status` to see the steps"),
+        ),
+    }
+}
+
+fn is_run(word: &str) -> bool {
+    word.strip_prefix("r-")
+        .is_some_and(|rest| rest.len() >= 8 && rest.bytes().take(8).all(|byte| byte.is_ascii_digit()))
+}
+
+/// Finds a run by name, or the newest one that is not over.
+pub async fn find(desk: &Desk, run: Option<RunId>) -> Result<Found, Failure> {
+    let store = ports::store::open_existing(desk).await?;
+    let summaries = store.runs().await?;
+    if let Some(run) = run {
+        let lease = summaries
+            .into_iter()
+            .find(|summary| summary.header.run == run)
+            .and_then(|it| it.lease);
+        let records = store.read(&run, 1).await?;
+        let view = view_of(&records)?;
+        return Ok(Found {
+            store,
+            records,
+            view,
+            lease,
+        });
+    }
+    for summary in summaries {
+        if summary.records == 0 {
+            continue;
+        }
+        let records = store.read(&summary.header.run, 1).await?;
+        let view = view_of(&records)?;
+        if !matches!(view.standing, Standing::Ended(_)) {
+            return Ok(Found {
+                store,
+                records,
+                view,
+                lease: summary.lease,
+            });
+        }
+    }
+    Err(Failure::new(
+        Code::NothingToResume,
+        "there is no unfinished run in this journal",
+    )
+    .hint("run `leeward runs` to see every run")
+    .hint("name another journal with `--journal FILE`"))
+}
+
+/// Puts a command into the run's inbox and tells what became of it.
+pub async fn send(desk: &Desk, found: &Found, command: Command, format: Format) -> Result<Exit, Failure> {
+    let view = &found.view;
+    if let Standing::Ended(_) = view.standing {
+        return Err(Failure::new(Code::RunOver, format!("run {} is over", view.run))
+            .hint(format!("run `leeward report {}` to see how it ended", view.run)));
+    }
+    let id = CommandId(format!("c-{}", uuid::Uuid::new_v4().simple()));
+    let envelope = Envelope {
+        id: id.clone(),
+        by: ports::identity::person(&desk.settings),
+        at: ports::clock::real().now().wall,
+        seen: view.seq,
+        command,
+    };
+    found.store.send(&view.run, &envelope).await?;
+    let fate = match found.alive() {
+        Some(_) => wait_for(found, &id).await?,
+        None => Fate::Unread,
+    };
+    tell(desk, found, &id, &fate, format)?;
+    Ok(match fate {
+        Fate::Refused(_) => Exit::Failed,
+        _ => Exit::Holds,
+    })
+}
+
+enum Fate {
+    Taken,
+    Refused(String),
+    /// Its conductor lives but has not taken it in yet.
+    Waiting,
+    /// Nobody conducts the run.
+    Unread,
+}
+
+async fn wait_for(found: &Found, id: &CommandId) -> Result<Fate, Failure> {
+    let mut seen = found.view.seq;
+    let started = ports::clock::real().now().uptime;
+    while ports::clock::real().now().uptime.saturating_sub(started) < PATIENCE {
+        let records = found.store.read(&found.view.run, seen + 1).await?;
+        for record in &records {
+            seen = record.body.seq;
+            if let Event::CommandTaken {
+                id: taken, refused, ..
+            } = &record.body.event
+                && taken == id
+            {
+                return Ok(match refused {
+                    Some(why) => Fate::Refused(why.clone()),
+                    None => Fate::Taken,
+                });
+            }
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    Ok(Fate::Waiting)
+}
+
+fn tell(desk: &Desk, found: &Found, id: &CommandId, fate: &Fate, format: Format) -> Result<(), Failure> {
+    let run = &found.view.run;
+    let text = match format {
+        Format::Json => {
+            let (taken, refused) = match fate {
+                Fate::Taken => (Some(true), None),
+                Fate::Refused(why) => (Some(false), Some(why)),
+                Fate::Waiting | Fate::Unread => (None, None),
+            };
+            let answer = json!({
+                "format": "leeward-command",
+                "version": 1,
+                "command": id,
+                "run": run,
+                "conducted": !matches!(fate, Fate::Unread),
+                "taken": taken,
+                "refused": refused,
+            });
+            format!("{answer}\n")
+        }
+        Format::Human => match (fate, &found.lease) {
+            (Fate::Taken, _) => format!("Taken in by the conductor of {run}\n"),
+            (Fate::Refused(why), _) => format!("Refused by the conductor of {run} : {why}\n"),
+            (Fate::Waiting, Some(lease)) => format!(
+                "Waits in the inbox of {run} ; its conductor on {} takes it in when it looks next\n",
+                lease.holder.host
+            ),
+            (_, Some(lease)) => format!(
+                "Waits in the inbox of {run} ; its conductor on {} has been silent for {}.\nIf it is gone: leeward resume {run}\n",
+                lease.holder.host,
+                span(between(lease.heartbeat, ports::clock::real().now().wall)),
+            ),
+            (_, None) => format!(
+                "Waits in the inbox of {run} ; nobody conducts this run.\nTo let it count: leeward resume {run}\n"
+            ),
+        },
+    };
+    desk.terminal.result(&text)
+}
+
+/// Returns a reason that says something.
+pub fn reason(text: &str) -> Result<String, Failure> {
+    match text.trim() {
+        "" => Err(Failure::new(Code::Incomplete, "the reason is empty")
+            .hint("say why in a few words: the journal keeps it for those who ask later")),
+        text => Ok(text.to_owned()),
+    }
+}
+
+/// Makes a step's id of a step's view.
+pub fn id(step: &StepView) -> StepId {
+    step.id.clone()
+}

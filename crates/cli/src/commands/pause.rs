@@ -1,0 +1,34 @@
+//! `leeward pause`: starts nothing new until `leeward pause --off`.
+
+use clap::Args;
+use leeward_engine::port::Command;
+
+use super::{Desk, mail};
+use crate::{exit::Exit, failure::Failure, ports::runtime};
+
+/// What `leeward pause` understands.
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// The run; the newest unfinished one when left out
+    #[arg(value_name = "RUN", num_args = 0..=1)]
+    pub words: Vec<String>,
+    /// Go on again
+    #[arg(long)]
+    pub off: bool,
+    /// How to answer.
+    #[command(flatten)]
+    pub answer: mail::Answer,
+}
+
+/// Runs the verb.
+pub fn run(desk: &Desk, arguments: Arguments) -> Result<Exit, Failure> {
+    let command = match arguments.off {
+        true => Command::Unpause,
+        false => Command::Pause,
+    };
+    let (run, _) = mail::address(&arguments.words);
+    runtime::light(async {
+        let found = mail::find(desk, run).await?;
+        mail::send(desk, &found, command, arguments.answer.format).await
+    })
+}

@@ -1,0 +1,16 @@
+//! `leeward schema`: the JSON Schema of the runbook language.
+
+use clap::Args;
+
+use super::Desk;
+use crate::{exit::Exit, failure::Failure};
+
+/// What `leeward schema` understands.
+#[derive(Debug, Args)]
+pub struct Arguments {}
+
+/// Runs the verb.
+pub fn run(desk: &Desk, arguments: Arguments) -> Result<Exit, Failure> {
+    let _ = (desk, arguments);
+    Err(Failure::defect("not built yet"))
+}

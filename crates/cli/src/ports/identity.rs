@@ -1,0 +1,32 @@
+//! Who acts, and how well that is known.
+
+use std::env;
+
+use leeward_engine::event::{Known, Person};
+
+use crate::settings::Settings;
+
+/// Returns the person at this terminal: the name of the settings, else of the local account.
+/// Either is stated; only a token could prove it.
+pub fn person(settings: &Settings) -> Person {
+    let name = settings.text("user").map(str::to_owned).unwrap_or_else(account);
+    Person {
+        name,
+        known: Known::Stated,
+    }
+}
+
+/// Returns the stand-in who approves every gate of a rehearsal.
+pub fn stand_in() -> Person {
+    Person {
+        name: "rehearsal".to_owned(),
+        known: Known::Rehearsed,
+    }
+}
+
+fn account() -> String {
+    ["USER", "LOGNAME", "USERNAME"]
+        .iter()
+        .find_map(|name| env::var(name).ok().filter(|value| !value.is_empty()))
+        .unwrap_or_else(|| "unknown".to_owned())
+}

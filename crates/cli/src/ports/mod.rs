@@ -1,0 +1,6 @@
+//! What the real world looks like to the engine: clocks, journals, drivers, files, people.
+
+pub mod clock;
+pub mod identity;
+pub mod runtime;
+pub mod store;

@@ -1,0 +1,92 @@
+//! The one table of losses: what each store loses, how well that is known, and who agreed.
+
+use std::time::Duration;
+
+use leeward_engine::{
+    view::{LossView, RunView},
+    work::Figure,
+};
+
+use super::{Columns, Label, Paint, span, when};
+
+/// Returns the table, or one line where no store can lose anything.
+pub fn losses(view: &RunView, paint: Paint) -> String {
+    if view.losses.is_empty() {
+        return "  No store of this run can lose data.\n".to_owned();
+    }
+    let mut table = Columns::new(&["  store", "way", "loses", "budget", "agreed", "as of", "source"]);
+    for row in &view.losses {
+        let (cell, label) = (figure(row.figure), label(row));
+        table.labelled(vec![
+            (format!("  {}", row.store), None),
+            (way(row), None),
+            (cell, label),
+            (span(row.budget), None),
+            (row.ceiling.map(figure).unwrap_or_else(|| "-".to_owned()), None),
+            (row.as_of.map(when).unwrap_or_else(|| "-".to_owned()), None),
+            (row.source.clone(), Some(Label::Quiet)),
+        ]);
+    }
+    let mut text = table.show(paint);
+    if let Some(line) = skew(view) {
+        text.push_str(&format!("  {line}\n"));
+    }
+    text
+}
+
+/// Returns how far apart the stores' moments lie, in words; nothing for fewer than two stores.
+pub fn skew(view: &RunView) -> Option<String> {
+    if view.losses.len() < 2 {
+        return None;
+    }
+    let known: Vec<Duration> = view
+        .losses
+        .iter()
+        .filter_map(|row| match row.figure {
+            Figure::Nothing => Some(Duration::ZERO),
+            Figure::UpTo(time) => Some(time),
+            Figure::Unknown => None,
+        })
+        .collect();
+    let unknown = view.losses.len() - known.len();
+    let apart = known
+        .iter()
+        .max()
+        .zip(known.iter().min())
+        .map(|(most, least)| *most - *least);
+    Some(match (apart, unknown) {
+        _ if known.len() < 2 => "Nobody can tell how far apart the stores' moments lie.".to_owned(),
+        (apart, 0) => format!("The stores' moments lie at most {} apart.", span(apart)),
+        (apart, unknown) => format!(
+            "The stores' moments lie at most {} apart where known; {unknown} of {} unknown.",
+            span(apart),
+            view.losses.len()
+        ),
+    })
+}
+
+/// Writes a figure as the table does.
+pub(crate) fn figure(figure: Figure) -> String {
+    match figure {
+        Figure::Nothing => "nothing".to_owned(),
+        Figure::UpTo(time) => format!("up to {}", span(time)),
+        Figure::Unknown => "unknown".to_owned(),
+    }
+}
+
+/// Writes the rung and whether it has been used.
+pub(crate) fn way(row: &LossView) -> String {
+    match row.used {
+        true => row.rung.clone(),
+        false => format!("{} (expected)", row.rung),
+    }
+}
+
+fn label(row: &LossView) -> Option<Label> {
+    match row.figure {
+        Figure::Nothing => Some(Label::Done),
+        Figure::UpTo(time) if time <= row.budget => None,
+        Figure::UpTo(_) => Some(Label::Bad),
+        Figure::Unknown => Some(Label::Degraded),
+    }
+}

@@ -1,0 +1,30 @@
+//! What a person sees: words first, then colour; every view is a fold of the journal.
+
+mod columns;
+mod lines;
+mod live;
+mod losses;
+mod paint;
+mod plan;
+mod progress;
+mod status;
+mod summary;
+mod timeline;
+mod words;
+
+pub use columns::Columns;
+pub use lines::{Depth, line};
+pub use live::{Live, live};
+pub(crate) use losses::{figure, way};
+pub use losses::{losses, skew};
+pub use paint::{Label, Paint};
+pub use plan::{Beside, plan};
+pub use progress::Progress;
+pub use status::{Lease, status, todo};
+pub(crate) use summary::{how, last_name, rpo};
+pub use summary::{moved, summary, verdict};
+pub use timeline::timeline;
+pub use words::{
+    between, choice_command, clock_time, count, is_over, nearest, person, short, span, standing_word,
+    step_word, when,
+};

@@ -1,0 +1,177 @@
+//! Live progress: a moving picture on a terminal, plain lines off it, events for machines.
+
+use std::{
+    io::Write,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use jiff::Timestamp;
+use leeward_engine::{record::Record, view::RunView};
+
+use super::{Depth, Lease, Paint, line, live};
+use crate::{report, terminal::Terminal};
+
+/// How a run is told while it goes on.
+pub enum Progress {
+    /// A picture that is drawn again and again.
+    Picture(Box<Picture>),
+    /// One line a record, on stderr.
+    Lines(Depth),
+    /// One JSON object a line, on stdout.
+    Events(Mutex<report::EventLines>),
+    /// Nothing.
+    Quiet,
+}
+
+impl Progress {
+    /// Chooses by what stderr is, and by whether machines listen on stdout.
+    pub fn choose(terminal: &Terminal, events: bool) -> Progress {
+        let depth = if terminal.verbose {
+            Depth::Operations
+        } else {
+            Depth::Steps
+        };
+        match (events, terminal.live) {
+            (true, _) => Progress::Events(Mutex::new(report::EventLines::default())),
+            (false, true) => Progress::Picture(Box::new(Picture::new(terminal.err, depth))),
+            (false, false) => Progress::Lines(depth),
+        }
+    }
+
+    /// Tells records that are durable now.
+    pub fn recorded(&self, records: &[Record]) {
+        match self {
+            Progress::Quiet => {}
+            Progress::Lines(depth) => {
+                let mut err = std::io::stderr().lock();
+                for text in records.iter().filter_map(|record| line(record, *depth)) {
+                    let _ = writeln!(err, "{text}");
+                }
+            }
+            Progress::Events(lines) => {
+                let mut out = std::io::stdout().lock();
+                let mut lines = held(lines);
+                for record in records {
+                    let _ = out.write_all(lines.of(record).as_bytes());
+                }
+                let _ = out.flush();
+            }
+            Progress::Picture(picture) => picture.recorded(records),
+        }
+    }
+
+    /// Returns whether a picture wants to be drawn from time to time.
+    pub fn draws(&self) -> bool {
+        matches!(self, Progress::Picture(_))
+    }
+
+    /// Draws the picture as of now.
+    pub fn draw(&self, now: Timestamp) {
+        if let Progress::Picture(picture) = self {
+            picture.draw(now);
+        }
+    }
+
+    /// Takes the picture away.
+    pub fn close(&self) {
+        if let Progress::Picture(picture) = self {
+            picture.close();
+        }
+    }
+}
+
+/// A picture of a run on a terminal.
+pub struct Picture {
+    paint: Paint,
+    depth: Depth,
+    bars: MultiProgress,
+    head: ProgressBar,
+    tail: ProgressBar,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    records: Vec<Record>,
+    /// How many records the view has seen.
+    folded: usize,
+    view: Option<RunView>,
+    active: Vec<ProgressBar>,
+}
+
+impl Picture {
+    fn new(paint: Paint, depth: Depth) -> Picture {
+        let bars = MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(8));
+        let bare = || ProgressBar::new_spinner().with_style(style("{msg}"));
+        let head = bars.add(bare());
+        let tail = bars.add(bare());
+        Picture {
+            paint,
+            depth,
+            bars,
+            head,
+            tail,
+            state: Mutex::new(State::default()),
+        }
+    }
+
+    fn recorded(&self, records: &[Record]) {
+        // What is over scrolls away above the picture; only what moves is drawn again.
+        if self.depth >= Depth::Operations {
+            for text in records.iter().filter_map(|record| line(record, self.depth)) {
+                let _ = self.bars.println(text);
+            }
+        }
+        held(&self.state).records.extend_from_slice(records);
+    }
+
+    fn draw(&self, now: Timestamp) {
+        let mut state = held(&self.state);
+        if state.folded < state.records.len() {
+            state.view = report::view_of(&state.records).ok();
+            state.folded = state.records.len();
+        }
+        let Some(view) = &state.view else { return };
+        let picture = live(view, &Lease::Ours, now, self.paint);
+        self.head.set_message(picture.head.join("\n"));
+        self.tail.set_message(picture.tail);
+        while state.active.len() > picture.active.len() {
+            if let Some(bar) = state.active.pop() {
+                bar.finish_and_clear();
+                self.bars.remove(&bar);
+            }
+        }
+        while state.active.len() < picture.active.len() {
+            let bar = self.bars.insert_before(
+                &self.tail,
+                ProgressBar::new_spinner().with_style(style("{spinner} {msg}")),
+            );
+            bar.enable_steady_tick(Duration::from_millis(120));
+            state.active.push(bar);
+        }
+        for (bar, text) in state.active.iter().zip(picture.active) {
+            bar.set_message(text);
+        }
+    }
+
+    fn close(&self) {
+        let mut state = held(&self.state);
+        for bar in state.active.drain(..) {
+            bar.finish_and_clear();
+        }
+        self.head.finish_and_clear();
+        self.tail.finish_and_clear();
+        let _ = self.bars.clear();
+    }
+}
+
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_spinner())
+}
+
+fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // A picture drawn by a thread that died is still the best picture there is.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,280 @@
+//! The report of a run for a person at a terminal: what moved, how long it took, what was lost.
+
+use leeward_engine::{
+    event::Outcome,
+    view::{OperationView, RunView, Standing, StepWord},
+};
+
+use super::{
+    Columns, Label, Paint, between, count, losses, person, short, span, standing_word, step_word, timeline,
+    when,
+};
+use crate::exit::Exit;
+
+/// Returns the whole report.
+pub fn summary(view: &RunView, paint: Paint) -> String {
+    let mut text = String::new();
+    if let Some(reason) = &view.break_glass {
+        text.push_str(&format!(
+            "{}: {reason}\n\n",
+            paint.label(Label::Bad, "Glass was broken")
+        ));
+    }
+    let kind = if view.rehearsal { "rehearsal of a " } else { "" };
+    let title = format!(
+        "{}: {kind}{}, {} → {}",
+        view.runbook, view.journey, view.source.region, view.target.region
+    );
+    text.push_str(&format!("{}\n", paint.label(Label::Heading, &title)));
+    let label = match view.standing {
+        Standing::Ended(Outcome::Done) => Label::Done,
+        Standing::Ended(Outcome::Degraded) => Label::Degraded,
+        Standing::Ended(_) | Standing::Stuck => Label::Bad,
+        _ => Label::Asking,
+    };
+    text.push_str(&format!("{}\n\n", paint.label(label, &verdict(view))));
+    text.push_str(&objectives(view, paint));
+    let mut section = |heading: &str, body: String| {
+        if !body.is_empty() {
+            text.push_str(&format!("\n{}\n{body}", paint.label(Label::Heading, heading)));
+        }
+    };
+    section("What moved", moved(view, paint));
+    section("Losses", losses(view, paint));
+    section("Trouble", trouble(view, paint));
+    section("Degradations", bullets(&view.degradations));
+    section("Left to do by hand", bullets(&view.leftovers));
+    section("Approvals", approvals(view));
+    section("Timeline", timeline(view, paint));
+    text.push_str(&format!(
+        "\nRun {} plan {} · {} · exit {}\n",
+        view.run,
+        short(&view.plan_digest),
+        count(view.seq as usize, "record"),
+        Exit::of(view),
+    ));
+    text
+}
+
+/// Returns how a run ended, or stands, in one sentence.
+pub fn verdict(view: &RunView) -> String {
+    let of = |word: StepWord| view.steps.iter().filter(|step| step.state == word).count();
+    let done = of(StepWord::Done) + of(StepWord::DoneDegraded);
+    let mut parts = vec![match done == view.steps.len() {
+        true => format!("every one of {} done", count(done, "step")),
+        false => format!("{done} of {} done", count(view.steps.len(), "step")),
+    }];
+    for word in [
+        StepWord::DoneDegraded,
+        StepWord::Failed,
+        StepWord::Stuck,
+        StepWord::Blocked,
+        StepWord::Skipped,
+        StepWord::Cancelled,
+    ] {
+        let number = of(word);
+        if number > 0 {
+            parts.push(match word {
+                StepWord::DoneDegraded => format!("{number} of them degraded"),
+                _ => format!("{number} {}", step_word(word)),
+            });
+        }
+    }
+    let mut word = standing_word(view.standing).to_owned();
+    if let Some(first) = word.get_mut(0..1) {
+        first.make_ascii_uppercase();
+    }
+    format!(
+        "{word} after {}: {}",
+        span(between(view.opened_at, view.at)),
+        parts.join(", ")
+    )
+}
+
+fn objectives(view: &RunView, paint: Paint) -> String {
+    let objectives = &view.objectives;
+    let mut table = Columns::bare(2);
+    let kept = |missed: Option<bool>| match missed {
+        Some(true) => ("missed".to_owned(), Some(Label::Bad)),
+        Some(false) => ("kept".to_owned(), Some(Label::Done)),
+        None => ("nobody can tell".to_owned(), Some(Label::Degraded)),
+    };
+    let promise = |promised: Option<std::time::Duration>| match promised {
+        Some(promised) => format!("objective {}", span(promised)),
+        None => "no objective".to_owned(),
+    };
+    let taken = match (objectives.recovered_at, objectives.rto_taken) {
+        (Some(_), Some(taken)) => span(taken),
+        (None, Some(taken)) => format!("not recovered after {}", span(taken)),
+        (_, None) => "no clock ran".to_owned(),
+    };
+    let judged = |promised: bool, missed| match promised {
+        true => kept(missed),
+        false => (String::new(), None),
+    };
+    table.labelled(vec![
+        ("RTO".to_owned(), Some(Label::Figure)),
+        (taken, None),
+        (promise(objectives.rto), None),
+        judged(objectives.rto.is_some(), objectives.rto_missed),
+    ]);
+    table.labelled(vec![
+        ("RPO".to_owned(), Some(Label::Figure)),
+        (rpo(view), None),
+        (promise(objectives.rpo), None),
+        judged(objectives.rpo.is_some(), objectives.rpo_missed),
+    ]);
+    table.show(paint)
+}
+
+/// Returns the worst known loss, and how many stores nobody can speak for.
+pub(crate) fn rpo(view: &RunView) -> String {
+    use leeward_engine::work::Figure;
+    let worst = view.losses.iter().filter_map(|row| match row.figure {
+        Figure::Nothing => Some(std::time::Duration::ZERO),
+        Figure::UpTo(time) => Some(time),
+        Figure::Unknown => None,
+    });
+    let unknown = view
+        .losses
+        .iter()
+        .filter(|row| row.figure == Figure::Unknown)
+        .count();
+    let known = match worst.max() {
+        Some(time) if time.is_zero() => Some("nothing".to_owned()),
+        Some(time) => Some(format!("up to {}", span(time))),
+        None => None,
+    };
+    match (known, unknown) {
+        (None, 0) => "no store can lose data".to_owned(),
+        (None, unknown) => format!("unknown for {}", count(unknown, "store")),
+        (Some(known), 0) => known,
+        (Some(known), unknown) => format!("{known} where known, unknown for {}", count(unknown, "store")),
+    }
+}
+
+/// Returns the table of what was changed, resource by resource.
+pub fn moved(view: &RunView, paint: Paint) -> String {
+    let mut table = Columns::new(&["  step", "resource", "way", "sent", "how"]);
+    for step in &view.steps {
+        for (place, operation) in step.operations.iter().enumerate() {
+            let name = if place == 0 {
+                format!("  {}", step.id)
+            } else {
+                String::new()
+            };
+            let label = match (operation.reached, operation.adopted) {
+                (true, false) => None,
+                (true, true) => Some(Label::Degraded),
+                (false, _) => Some(Label::Bad),
+            };
+            table.labelled(vec![
+                (name, None),
+                (last_name(&operation.target).to_owned(), None),
+                (operation.rung.clone().unwrap_or_else(|| "-".to_owned()), None),
+                (sends(operation), None),
+                (how(operation), label),
+            ]);
+        }
+    }
+    match table.is_empty() {
+        true => String::new(),
+        false => table.show(paint),
+    }
+}
+
+/// Returns how an operation ended, in a line.
+pub(crate) fn how(operation: &OperationView) -> String {
+    match operation.adopted {
+        true => format!("found so, not by us: {}", operation.detail),
+        false => operation.detail.clone(),
+    }
+}
+
+fn sends(operation: &OperationView) -> String {
+    match operation.sends {
+        0 => "nothing".to_owned(),
+        1 => "once".to_owned(),
+        more => format!("{more} times"),
+    }
+}
+
+/// Returns the last part of a resource id, which is its name.
+pub(crate) fn last_name(target: &str) -> &str {
+    match target.starts_with('/') {
+        true => target.rsplit('/').next().unwrap_or(target),
+        false => target,
+    }
+}
+
+fn trouble(view: &RunView, paint: Paint) -> String {
+    let mut table = Columns::bare(2);
+    for step in &view.steps {
+        if matches!(step.state, StepWord::Failed | StepWord::Stuck | StepWord::Blocked) {
+            table.labelled(vec![
+                (step.id.to_string(), None),
+                (step_word(step.state).to_owned(), Some(Label::of_step(step.state))),
+                (step.detail.clone(), None),
+            ]);
+        }
+    }
+    table.show(paint)
+}
+
+fn bullets(lines: &[String]) -> String {
+    lines.iter().map(|line| format!("  {line}\n")).collect()
+}
+
+fn approvals(view: &RunView) -> String {
+    let line = |approval: &leeward_engine::view::ApprovalView| {
+        let reason = approval
+            .reason
+            .as_deref()
+            .map(|reason| format!(": {reason}"))
+            .unwrap_or_default();
+        format!(
+            "  {}  {} by {}{reason}\n",
+            when(approval.at),
+            approval.to,
+            person(&approval.by)
+        )
+    };
+    view.approvals.iter().map(line).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sample;
+
+    #[test]
+    fn the_report_at_a_terminal_tells_what_moved_and_what_was_lost() {
+        insta::assert_snapshot!("summary-ended", summary(&sample::ended(), Paint::Plain));
+    }
+
+    #[test]
+    fn the_report_of_a_run_whose_glass_was_broken_starts_with_that() {
+        let mut view = sample::under_way();
+        view.break_glass = Some("nobody else is awake".to_owned());
+        let text = summary(&view, Paint::Plain);
+        assert!(text.starts_with("Glass was broken: nobody else is awake\n"));
+        insta::assert_snapshot!("summary-under-way", text);
+    }
+
+    #[test]
+    fn colour_only_wraps_words_that_are_there_without_it() {
+        let plain = summary(&sample::ended(), Paint::Plain);
+        let coloured = summary(&sample::ended(), Paint::Colors);
+        let mut bare = String::new();
+        let mut inside = false;
+        for letter in coloured.chars() {
+            match (inside, letter) {
+                (false, '\u{1b}') => inside = true,
+                (true, 'm') => inside = false,
+                (true, _) => {}
+                (false, letter) => bare.push(letter),
+            }
+        }
+        assert_eq!(bare, plain);
+    }
+}

@@ -1,0 +1,143 @@
+//! The command as a process: its help, its settings, its streams and exit codes.
+
+use std::{fs, path::Path};
+
+use assert_cmd::Command;
+
+/// A command in an empty world: no settings of this machine reach it.
+fn leeward(folder: &Path) -> Command {
+    let mut command = Command::cargo_bin("leeward").expect("the binary is built");
+    command
+        .current_dir(folder)
+        .env_clear()
+        .env("HOME", folder)
+        .env("XDG_CONFIG_HOME", folder.join("config"))
+        .env("XDG_STATE_HOME", folder.join("state"))
+        .env("USER", "maria");
+    command
+}
+
+/// What came of a command, in one text.
+fn session(command: &mut Command, folder: &Path) -> String {
+    let output = command.output().expect("it ran");
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).replace(&folder.display().to_string(), "FOLDER");
+    format!(
+        "exit {}\n--- stdout\n{}--- stderr\n{}",
+        output.status.code().expect("a code"),
+        text(&output.stdout),
+        text(&output.stderr)
+    )
+}
+
+fn folder() -> tempfile::TempDir {
+    tempfile::tempdir().expect("a folder")
+}
+
+#[test]
+fn the_help_lists_every_verb_and_every_exit_code() {
+    let home = folder();
+    insta::assert_snapshot!("help", session(leeward(home.path()).arg("--help"), home.path()));
+}
+
+#[test]
+fn a_command_without_a_verb_shows_help_and_ends_with_2() {
+    let home = folder();
+    let output = leeward(home.path()).output().expect("it ran");
+    assert_eq!(output.status.code(), Some(2));
+}
+
+#[test]
+fn an_unknown_verb_ends_with_2_and_the_likeliest_one() {
+    let home = folder();
+    insta::assert_snapshot!(
+        "unknown-verb",
+        session(leeward(home.path()).arg("failovr"), home.path())
+    );
+}
+
+#[test]
+fn each_setting_says_where_it_came_from() {
+    let home = folder();
+    fs::create_dir_all(home.path().join("config/leeward")).expect("made");
+    fs::write(
+        home.path().join("config/leeward/leeward.toml"),
+        "credential = \"azure-cli\"\nendpoint = \"https://management.usgovcloudapi.net\"\nparallel = 3\n",
+    )
+    .expect("written");
+    fs::write(
+        home.path().join("leeward.toml"),
+        "journal = \"runs.journal\"\nendpoint = \"https://management.chinacloudapi.cn\"\n",
+    )
+    .expect("written");
+    let mut command = leeward(home.path());
+    command
+        .args(["config", "--user", "maria"])
+        .env("LEEWARD_ENDPOINT", "http://127.0.0.1:9");
+    insta::assert_snapshot!("config", session(&mut command, home.path()));
+    let mut command = leeward(home.path());
+    command.args(["config", "--format", "json"]).env("NO_COLOR", "1");
+    insta::assert_snapshot!("config-json", session(&mut command, home.path()));
+}
+
+#[test]
+fn a_setting_that_cannot_be_is_refused_with_its_origin() {
+    let home = folder();
+    fs::write(home.path().join("leeward.toml"), "parallel = 0\n").expect("written");
+    insta::assert_snapshot!(
+        "bad-setting",
+        session(leeward(home.path()).arg("config"), home.path())
+    );
+    let mut command = leeward(home.path());
+    command.args(["config", "--config", "gone.toml"]);
+    insta::assert_snapshot!("missing-settings", session(&mut command, home.path()));
+}
+
+#[test]
+fn every_shell_gets_its_completions() {
+    let home = folder();
+    for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
+        let output = leeward(home.path())
+            .args(["completions", shell])
+            .output()
+            .expect("it ran");
+        assert!(output.status.success(), "{shell}");
+        let script = String::from_utf8_lossy(&output.stdout);
+        assert!(
+            script.contains("failover") && script.contains("completions"),
+            "{shell}"
+        );
+        assert!(output.stderr.is_empty(), "{shell}");
+    }
+}
+
+#[test]
+fn the_help_of_every_verb_is_plain() {
+    let home = folder();
+    for verb in [
+        "check",
+        "plan",
+        "graph",
+        "simulate",
+        "failover",
+        "resume",
+        "status",
+        "runs",
+        "approve",
+        "pause",
+        "cancel",
+        "retry",
+        "skip",
+        "settle",
+        "report",
+        "explain",
+        "schema",
+        "kinds",
+        "simulator",
+        "completions",
+        "config",
+    ] {
+        let text = session(leeward(home.path()).args([verb, "--help"]), home.path());
+        assert!(text.starts_with("exit 0\n"), "{verb}");
+        insta::assert_snapshot!(format!("help-{verb}"), text);
+    }
+}
