@@ -49,11 +49,8 @@ pub fn skew(view: &RunView) -> Option<String> {
         })
         .collect();
     let unknown = view.losses.len() - known.len();
-    let apart = known
-        .iter()
-        .max()
-        .zip(known.iter().min())
-        .map(|(most, least)| *most - *least);
+    let most = known.iter().max().copied().unwrap_or_default();
+    let apart = most.saturating_sub(known.iter().min().copied().unwrap_or_default());
     Some(match (apart, unknown) {
         _ if known.len() < 2 => "Nobody can tell how far apart the stores' moments lie.".to_owned(),
         (apart, 0) => format!("The stores' moments lie at most {} apart.", span(apart)),
