@@ -94,7 +94,7 @@ impl Exit {
         match view.standing {
             Standing::Ended(Outcome::Done) => missed(Exit::Holds),
             Standing::Ended(Outcome::Degraded) => missed(Exit::Degraded),
-            Standing::Ended(Outcome::Failed | Outcome::Cancelled) => Exit::Failed,
+            Standing::Ended(Outcome::Failed | Outcome::Cancelled) | Standing::Failed => Exit::Failed,
             Standing::Stuck => Exit::Stuck,
             // A run that still moves or is paused waits for a person or for a conductor, not for Azure.
             Standing::AtGate | Standing::Paused | Standing::Moving => Exit::AtGate,

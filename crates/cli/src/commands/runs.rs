@@ -73,7 +73,7 @@ pub fn human(runs: &[(RunSummary, Option<RunView>)], paint: Paint) -> String {
                 match view.standing {
                     Standing::Ended(leeward_engine::event::Outcome::Done) => Label::Done,
                     Standing::Ended(leeward_engine::event::Outcome::Degraded) => Label::Degraded,
-                    Standing::Ended(_) | Standing::Stuck => Label::Bad,
+                    Standing::Ended(_) | Standing::Stuck | Standing::Failed => Label::Bad,
                     Standing::AtGate | Standing::Paused => Label::Asking,
                     Standing::Moving => Label::Moving,
                 },

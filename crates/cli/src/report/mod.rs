@@ -8,15 +8,21 @@ mod markdown;
 
 use leeward_engine::{record::Record, view::RunView};
 
-use crate::failure::Failure;
+use crate::{code::Code, failure::Failure};
 
-pub use events::EventLines;
+pub use events::{EventLines, STREAM_VERSION};
 pub use json::{REPORT_VERSION, json};
 pub use junit::junit;
 pub use markdown::markdown;
 
 /// Folds a journal into the view that every screen and report is made of.
 pub fn view_of(records: &[Record]) -> Result<RunView, Failure> {
-    let _ = records;
-    Err(Failure::defect("the fold is not built yet"))
+    RunView::of(records).map_err(|error| {
+        Failure::new(
+            Code::NotResumable,
+            "the journal of this run cannot be read as a run",
+        )
+        .because(error.to_string())
+        .hint("it may have been written by a newer version of Leeward: try that one")
+    })
 }

@@ -167,6 +167,7 @@ fn step_line(change: &StepEvent, depth: Depth) -> Option<String> {
         }
         StepEvent::AssessmentDeferred { .. } => return None,
         StepEvent::ConsentNeeded { asks, .. } => format!("asks first: {asks}"),
+        StepEvent::ConsentWithdrawn => "no longer asks".to_owned(),
         StepEvent::ConsentGiven { by } => format!("agreed by {by}"),
         StepEvent::VerificationStarted => "verifying".to_owned(),
         StepEvent::CheckPassed { evidence, .. } => format!("check passed: {evidence}"),
@@ -181,7 +182,6 @@ fn step_line(change: &StepEvent, depth: Depth) -> Option<String> {
         },
         StepEvent::Failed { reason } => format!("failed: {reason}"),
         StepEvent::Stuck { reason, .. } => format!("stuck, needs a person: {reason}"),
-        StepEvent::Blocked { by } => format!("blocked by {by}"),
         StepEvent::Cancelled => "cancelled".to_owned(),
         StepEvent::Reopened => "tried again".to_owned(),
     })

@@ -3,15 +3,18 @@
 use std::{
     io::Write,
     sync::{Mutex, MutexGuard, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use jiff::Timestamp;
-use leeward_engine::{record::Record, view::RunView};
+use leeward_engine::{conductor::Observer, record::Record, state::RunState, view::RunView};
 
 use super::{Depth, Lease, Paint, line, live};
 use crate::{report, terminal::Terminal};
+
+/// Runs of fewer steps than this are viewed at every record.
+const SMALL: usize = 200;
 
 /// How a run is told while it goes on.
 pub enum Progress {
@@ -40,8 +43,8 @@ impl Progress {
         }
     }
 
-    /// Tells records that are durable now.
-    pub fn recorded(&self, records: &[Record]) {
+    /// Tells records that are durable now, and the state that they lead to.
+    pub fn recorded(&self, state: &RunState, records: &[Record]) {
         match self {
             Progress::Quiet => {}
             Progress::Lines(depth) => {
@@ -58,7 +61,7 @@ impl Progress {
                 }
                 let _ = out.flush();
             }
-            Progress::Picture(picture) => picture.recorded(records),
+            Progress::Picture(picture) => picture.recorded(state, records),
         }
     }
 
@@ -82,6 +85,12 @@ impl Progress {
     }
 }
 
+impl Observer for &Progress {
+    fn recorded(&mut self, state: &RunState, records: &[Record]) {
+        Progress::recorded(self, state, records);
+    }
+}
+
 /// A picture of a run on a terminal.
 pub struct Picture {
     paint: Paint,
@@ -94,10 +103,9 @@ pub struct Picture {
 
 #[derive(Default)]
 struct State {
-    records: Vec<Record>,
-    /// How many records the view has seen.
-    folded: usize,
     view: Option<RunView>,
+    /// When the view was made: a wide run makes records faster than eyes can follow.
+    viewed: Option<Instant>,
     active: Vec<ProgressBar>,
 }
 
@@ -117,22 +125,27 @@ impl Picture {
         }
     }
 
-    fn recorded(&self, records: &[Record]) {
+    fn recorded(&self, state: &RunState, records: &[Record]) {
         // What is over scrolls away above the picture; only what moves is drawn again.
         if self.depth >= Depth::Operations {
             for text in records.iter().filter_map(|record| line(record, self.depth)) {
                 let _ = self.bars.println(text);
             }
         }
-        held(&self.state).records.extend_from_slice(records);
+        let mut drawn = held(&self.state);
+        let small = state.steps.len() < SMALL;
+        if small
+            || drawn
+                .viewed
+                .is_none_or(|at| at.elapsed() > Duration::from_millis(200))
+        {
+            drawn.view = Some(RunView::from(state));
+            drawn.viewed = Some(Instant::now());
+        }
     }
 
     fn draw(&self, now: Timestamp) {
         let mut state = held(&self.state);
-        if state.folded < state.records.len() {
-            state.view = report::view_of(&state.records).ok();
-            state.folded = state.records.len();
-        }
         let Some(view) = &state.view else { return };
         let picture = live(view, &Lease::Ours, now, self.paint);
         self.head.set_message(picture.head.join("\n"));

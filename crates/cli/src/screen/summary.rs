@@ -29,7 +29,7 @@ pub fn summary(view: &RunView, paint: Paint) -> String {
     let label = match view.standing {
         Standing::Ended(Outcome::Done) => Label::Done,
         Standing::Ended(Outcome::Degraded) => Label::Degraded,
-        Standing::Ended(_) | Standing::Stuck => Label::Bad,
+        Standing::Ended(_) | Standing::Stuck | Standing::Failed => Label::Bad,
         _ => Label::Asking,
     };
     text.push_str(&format!("{}\n\n", paint.label(label, &verdict(view))));

@@ -78,6 +78,7 @@ pub fn standing_word(standing: Standing) -> &'static str {
         Standing::Paused => "paused",
         Standing::AtGate => "waiting at a gate",
         Standing::Stuck => "stuck",
+        Standing::Failed => "failed, a person may retry or skip",
         Standing::Ended(Outcome::Done) => "done",
         Standing::Ended(Outcome::Degraded) => "done, degraded",
         Standing::Ended(Outcome::Failed) => "failed",
