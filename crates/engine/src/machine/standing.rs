@@ -47,7 +47,7 @@ fn moves(state: &RunState, step: usize) -> bool {
                 .any(|operation| match &operation.phase {
                     OperationPhase::Waiting | OperationPhase::Looking { .. } => !asked && !state.paused,
                     // A question is open and the wait for the answer of Azure is over: it is the person's turn.
-                    _ => !operation.is_rest() && !(asked && operation.impatient),
+                    _ => !operation.is_rest() && (!asked || !operation.impatient),
                 })
         }
         _ => false,

@@ -472,7 +472,7 @@ impl Toy {
 }
 
 /// The toy writes nothing, so its decisions are durable the moment they are made.
-fn drained(decision: leeward_engine::machine::Decision) -> Vec<Effect> {
+pub fn drained(decision: leeward_engine::machine::Decision) -> Vec<Effect> {
     struct Paper;
     #[async_trait::async_trait]
     impl leeward_engine::port::Journal for Paper {
