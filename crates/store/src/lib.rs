@@ -8,6 +8,9 @@ pub mod holder;
 mod memory;
 mod place;
 mod rules;
+mod sqlite;
+mod verify;
 
 pub use memory::{AppendFault, MemoryStore};
 pub use place::default_path;
+pub use sqlite::{FILE_FORMAT, Settings, SqliteStore, StoreError};

@@ -88,6 +88,19 @@ pub(crate) fn digest(text: &str) -> String {
     blake3::hash(text.as_bytes()).to_hex().to_string()
 }
 
+/// Returns what a writer is told whose lease has changed hands.
+pub(crate) fn fenced(run: &RunId, holder: Option<LeaseInfo>) -> JournalError {
+    JournalError::Fenced {
+        run: run.clone(),
+        holder: holder.map(Box::new),
+    }
+}
+
+/// Returns what is said of a run that nobody made.
+pub(crate) fn no_such_run(run: &RunId) -> JournalError {
+    JournalError::NoSuchRun { run: run.clone() }
+}
+
 /// Puts runs in the order in which they are listed.
 pub(crate) fn newest_first(runs: &mut [RunSummary]) {
     runs.sort_by(|a, b| {

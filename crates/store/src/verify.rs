@@ -28,18 +28,22 @@ pub(crate) struct Head {
 
 /// Believes stored records, or names the first that is torn, changed or missing.
 ///
-/// `before` is the record that the first one must follow, where reading starts in the middle.
+/// The answer begins at `from`; behind 1, `rows` begin one record earlier, with the one to follow.
 pub(crate) fn verify(
     run: &RunId,
     head: &Head,
-    before: Option<Stored>,
+    from: u64,
     rows: Vec<Stored>,
 ) -> Result<Vec<Record>, JournalError> {
-    let mut chain = match before {
-        Some(stored) => start_after(read(run, stored)?),
-        None => Chain::default(),
+    let mut rows = rows.into_iter();
+    let mut chain = match from.checked_sub(1) {
+        None | Some(0) => Chain::default(),
+        Some(before) => match rows.next() {
+            Some(stored) if stored.seq == before => start_after(read(run, stored)?),
+            _ => return Err(damaged(run, before, "it is missing")),
+        },
     };
-    let mut records = Vec::with_capacity(rows.len());
+    let mut records = Vec::with_capacity(rows.size_hint().0);
     for stored in rows {
         let seq = stored.seq;
         if seq != chain.seq + 1 {

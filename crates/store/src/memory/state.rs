@@ -14,7 +14,7 @@ use leeward_engine::{
 use leeward_runbook::journey::Journey;
 
 use super::fault::AppendFault;
-use crate::rules::{self, Weighed};
+use crate::rules::{self, Weighed, fenced, no_such_run};
 
 /// Everything in a memory store.
 #[derive(Default)]
@@ -63,21 +63,18 @@ pub(super) enum Appended {
 impl State {
     fn run(&self, run: &RunId) -> Result<&Run, JournalError> {
         let found = self.runs.get(run);
-        found.ok_or_else(|| JournalError::NoSuchRun { run: run.clone() })
+        found.ok_or_else(|| no_such_run(run))
     }
 
     fn run_mut(&mut self, run: &RunId) -> Result<&mut Run, JournalError> {
         let found = self.runs.get_mut(run);
-        found.ok_or_else(|| JournalError::NoSuchRun { run: run.clone() })
+        found.ok_or_else(|| no_such_run(run))
     }
 
     fn held_mut(&mut self, run: &RunId, epoch: u64) -> Result<&mut Run, JournalError> {
         let found = self.run_mut(run)?;
         if found.released || found.lease.epoch != epoch {
-            return Err(JournalError::Fenced {
-                run: run.clone(),
-                holder: found.lease().map(Box::new),
-            });
+            return Err(fenced(run, found.lease()));
         }
         Ok(found)
     }
@@ -233,7 +230,11 @@ impl State {
     }
 
     pub(super) fn close(&mut self, run: &RunId, epoch: u64) -> Result<(), JournalError> {
-        self.held_mut(run, epoch)?.released = true;
+        let found = self.run_mut(run)?;
+        if found.lease.epoch != epoch {
+            return Err(fenced(run, found.lease()));
+        }
+        found.released = true;
         Ok(())
     }
 
