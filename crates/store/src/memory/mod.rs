@@ -83,11 +83,15 @@ impl MemoryStore {
         self.tell_of_deaths();
     }
 
-    /// Returns once a process has died that was alive when this was called.
-    pub async fn died(&self) {
+    /// Returns a wait for the death of a process that is alive now, when this is called.
+    pub fn died(&self) -> impl Future<Output = ()> + Send + 'static {
         let mut deaths = self.shared.died.subscribe();
-        // The sender lives in `self`, so the wait cannot fail.
-        let _ = deaths.changed().await;
+        async move {
+            if deaths.changed().await.is_err() {
+                // The store is gone, and everybody with it: nobody is left to die.
+                std::future::pending().await
+            }
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -4,6 +4,8 @@ mod file;
 mod reader;
 mod rows;
 mod schema;
+#[cfg(test)]
+mod tests;
 mod trouble;
 mod value;
 mod work;
