@@ -1,0 +1,191 @@
+//! Whom does a request reach, and is it let in?
+//!
+//! The order is ARM's: token, api-version, subscription, route, resource group, then the provider. What lies in
+//! a region that is gone never answers.
+
+use http::Method;
+
+use super::{Answer, ArmRequest, groups, poll};
+use crate::{
+    provider::{self, Context, Provider},
+    world::{Health, World},
+};
+
+/// What became of a request.
+#[derive(Debug)]
+pub(crate) enum Reached {
+    /// Somebody answered.
+    Answered(Answer),
+    /// Nobody will.
+    Silent,
+}
+
+/// Returns the type that decides who serves a request: the resource's, or a collection's that is read.
+fn kind(request: &ArmRequest) -> String {
+    match (&request.method, request.path.collection()) {
+        (&Method::GET | &Method::HEAD, Some(collection)) => collection,
+        // A POST action on a whole provider: its last segment is all there is.
+        (_, Some(collection)) if request.path.types.is_empty() => collection,
+        _ => request.path.kind(),
+    }
+}
+
+/// Returns the region that serves a request, as far as one can tell from outside.
+pub(crate) fn region(providers: &[Box<dyn Provider>], world: &World, request: &ArmRequest) -> Option<String> {
+    if let Some(operation) = poll::find(world, request) {
+        return Some(operation.region.clone());
+    }
+    if request.path.namespace.is_none() {
+        let group = request.path.group.as_ref()?;
+        let subscription = request.path.subscription.as_ref()?;
+        return Some(world.group_of(subscription, group)?.location.clone());
+    }
+    let (provider, _) = provider::find(providers, world, &kind(request))?;
+    provider.region(world, request)
+}
+
+/// Carries a request out.
+pub(crate) fn carry_out(
+    providers: &[Box<dyn Provider>],
+    context: &mut Context<'_>,
+    request: &ArmRequest,
+) -> Reached {
+    match let_in(providers, context, request) {
+        Ok(reached) => reached,
+        Err(answer) => Reached::Answered(answer.accepted(false)),
+    }
+}
+
+fn let_in(
+    providers: &[Box<dyn Provider>],
+    context: &mut Context<'_>,
+    request: &ArmRequest,
+) -> Result<Reached, Answer> {
+    token(context.world, request)?;
+    if let Some(operation) = poll::find(context.world, request).cloned() {
+        if context.health(&operation.region) == Health::Gone {
+            return Ok(Reached::Silent);
+        }
+        return Ok(Reached::Answered(poll::answer(
+            providers, context, request, &operation,
+        )));
+    }
+    let version = request.api_version();
+    if version.is_empty() {
+        return Err(Answer::gateway(
+            400,
+            "MissingApiVersionParameter",
+            "The api-version query parameter (?api-version=) is required for all requests.",
+        ));
+    }
+    if let Some(id) = &request.path.subscription
+        && !context.world.subscriptions.contains_key(&id.to_lowercase())
+    {
+        return Err(groups::missing_subscription(id));
+    }
+    if request.path.namespace.is_none() {
+        let region = region(providers, context.world, request);
+        if region.is_some_and(|region| context.health(&region) == Health::Gone) {
+            return Ok(Reached::Silent);
+        }
+        return Ok(Reached::Answered(groups::answer(context.world, request)));
+    }
+    let (provider, versions) = route(providers, context.world, request, &version)?;
+    if let (Some(subscription), Some(name)) = (&request.path.subscription, &request.path.group) {
+        let Some(group) = context.world.group_of(subscription, name) else {
+            return Err(groups::missing_group(name));
+        };
+        // Writes go through the region of the resource group itself, wherever the resource lives.
+        let home = group.location.clone();
+        if request.changing() && context.health(&home) == Health::Gone {
+            return Ok(Reached::Silent);
+        }
+    }
+    tracing::trace!(path = %request.path.raw, ?versions, "served");
+    let region = provider.region(context.world, request);
+    if region.is_some_and(|region| context.health(&region) == Health::Gone) {
+        return Ok(Reached::Silent);
+    }
+    Ok(Reached::Answered(provider.answer(context, request)))
+}
+
+/// Any bearer token will do, unless the world names those that do.
+fn token(world: &World, request: &ArmRequest) -> Result<(), Answer> {
+    const CHALLENGE: &str = "Bearer authorization_uri=\"https://login.windows.net/\", error=\"invalid_token\", \
+                             error_description=";
+    let Some(header) = request.header("authorization") else {
+        let why = "The authentication failed because of missing 'Authorization' header.";
+        return Err(Answer::gateway(
+            401,
+            "AuthenticationFailed",
+            "Authentication failed. The 'Authorization' header is missing.",
+        )
+        .header("www-authenticate", format!("{CHALLENGE}\"{why}\"")));
+    };
+    let token = header
+        .split_once(' ')
+        .filter(|(scheme, token)| scheme.eq_ignore_ascii_case("bearer") && !token.trim().is_empty())
+        .map(|(_, token)| token.trim());
+    match token {
+        Some(token) if world.tokens.is_empty() || world.tokens.iter().any(|known| known == token) => Ok(()),
+        _ => Err(
+            Answer::gateway(401, "InvalidAuthenticationToken", "The access token is invalid.").header(
+                "www-authenticate",
+                format!("{CHALLENGE}\"The access token is invalid.\""),
+            ),
+        ),
+    }
+}
+
+fn route<'a>(
+    providers: &'a [Box<dyn Provider>],
+    world: &World,
+    request: &ArmRequest,
+    version: &str,
+) -> Result<(&'a dyn Provider, &'static [&'static str]), Answer> {
+    let kind = kind(request);
+    let namespace = request.path.namespace.clone().unwrap_or_default();
+    let short = kind.split_once('/').map(|(_, short)| short).unwrap_or_default();
+    if !dated(version) {
+        return Err(Answer::gateway(
+            400,
+            "InvalidApiVersionParameter",
+            format!("The api-version '{version}' is invalid."),
+        ));
+    }
+    let missing = |rest: String| {
+        Answer::gateway(
+            404,
+            "InvalidResourceType",
+            format!(
+                "The resource type '{short}' could not be found in the namespace '{namespace}' for api version \
+                 '{version}'.{rest}"
+            ),
+        )
+    };
+    // A resource that is put for the first time may be of a type that the world does not hold yet.
+    let found = provider::find(providers, world, &kind).or_else(|| {
+        (request.method == Method::PUT)
+            .then(|| providers.last())
+            .flatten()
+            .map(|provider| (provider.as_ref(), provider::plain::ANY_VERSION))
+    });
+    match found {
+        None => Err(missing(String::new())),
+        Some((_, versions)) if !versions.is_empty() && !versions.contains(&version) => Err(missing(format!(
+            " The supported api-versions are '{}'.",
+            versions.join(",")
+        ))),
+        Some(found) => Ok(found),
+    }
+}
+
+/// Returns whether an api-version has the form of a date, `-preview` or not.
+fn dated(version: &str) -> bool {
+    let date = version.get(..10).unwrap_or_default();
+    date.parse::<jiff::civil::Date>().is_ok()
+        && matches!(
+            version.get(10..),
+            Some("") | Some("-preview") | Some("-privatepreview")
+        )
+}

@@ -1,0 +1,102 @@
+//! Which headers does every answer carry?
+
+use bytes::Bytes;
+use http::{HeaderValue, Response, StatusCode};
+use jiff::{Timestamp, fmt::rfc2822::DateTimePrinter};
+
+use super::{
+    answer::{Answer, Body},
+    request::ArmRequest,
+};
+use crate::draw::Seed;
+
+/// Makes the answer that goes over the wire.
+pub(crate) fn finish(
+    answer: Answer,
+    request: &ArmRequest,
+    region: Option<&str>,
+    now: Timestamp,
+    seed: Seed,
+    key: &str,
+    speed: u32,
+) -> Response<Bytes> {
+    let (kind, body) = match answer.body {
+        Body::Empty if answer.status == 204 => (None, Bytes::new()),
+        Body::Empty => (Some("text/plain; charset=utf-8"), Bytes::new()),
+        Body::Json(value) => (
+            Some("application/json; charset=utf-8"),
+            Bytes::from(value.to_string()),
+        ),
+        Body::Text(kind, text) => (Some(kind), Bytes::from(text)),
+    };
+    let mut response = Response::new(body);
+    *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let headers = response.headers_mut();
+    let mut set = |name: &'static str, value: &str| {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            headers.insert(name, value);
+        }
+    };
+    if let Some(kind) = kind {
+        set("content-type", kind);
+    }
+    set("cache-control", "no-cache");
+    set("date", &date(now));
+    let own = seed.guid(&format!("{key}/request")).to_string();
+    let correlation = request
+        .header("x-ms-correlation-request-id")
+        .unwrap_or(&own)
+        .to_owned();
+    set("x-ms-request-id", &own);
+    set("x-ms-correlation-request-id", &correlation);
+    set(
+        "x-ms-routing-request-id",
+        &format!(
+            "{}:{}:{}",
+            region.unwrap_or("global").to_uppercase(),
+            now.strftime("%Y%m%dT%H%M%SZ"),
+            seed.guid(&format!("{key}/routing")),
+        ),
+    );
+    set("strict-transport-security", "max-age=31536000; includeSubDomains");
+    set("x-content-type-options", "nosniff");
+    if request.path.subscription.is_some() && answer.status != 401 {
+        let (bucket, left) = if request.method == http::Method::DELETE {
+            ("x-ms-ratelimit-remaining-subscription-global-deletes", "11999")
+        } else if request.method == http::Method::GET {
+            ("x-ms-ratelimit-remaining-subscription-global-reads", "16499")
+        } else {
+            ("x-ms-ratelimit-remaining-subscription-global-writes", "11999")
+        };
+        set(bucket, left);
+    }
+    if let Some(id) = request
+        .header("x-ms-client-request-id")
+        .filter(|_| request.header("x-ms-return-client-request-id") == Some("true"))
+    {
+        set("x-ms-client-request-id", id);
+    }
+    for (name, value) in &answer.headers {
+        if name.eq_ignore_ascii_case("retry-after") {
+            set("retry-after", &hurried(value, speed));
+        } else {
+            set(name, value);
+        }
+    }
+    response
+}
+
+/// Returns a date as HTTP writes it.
+fn date(now: Timestamp) -> String {
+    DateTimePrinter::new()
+        .timestamp_to_rfc9110_string(&now)
+        .unwrap_or_default()
+}
+
+/// Returns a `Retry-After` in the caller's seconds, rounded up: a hurried world must not be asked all the time.
+fn hurried(value: &str, speed: u32) -> String {
+    value.parse::<u32>().map_or_else(
+        |_| value.to_owned(),
+        |seconds| seconds.div_ceil(speed).to_string(),
+    )
+}

@@ -1,0 +1,290 @@
+//! How is a failover group made, changed and dropped?
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::{
+    flavour::{Flavour, INSTANCES},
+    view::{Role, Side},
+};
+use crate::{
+    arm::{Answer, ArmPath, ArmRequest},
+    provider::{Begin, Context, plain::merge},
+    world::{Operation, Resource, geography},
+};
+
+/// Begins an operation on a group, both of whose sides are busy from now on.
+pub(crate) fn begin(
+    context: &mut Context<'_>,
+    request: &ArmRequest,
+    flavour: &'static Flavour,
+    verb: &str,
+    lasts: Duration,
+    state: Value,
+) -> Answer {
+    let subject = request.path.id();
+    let region = context
+        .world
+        .resource(&subject)
+        .map(|resource| resource.region.clone())
+        .or_else(|| request.path.named("locations").map(geography::fold))
+        .or_else(|| server_region(context, request))
+        .unwrap_or_default();
+    let under = format!(
+        "/subscriptions/{}/providers/Microsoft.Sql/locations/{region}",
+        request.path.subscription.as_deref().unwrap_or_default()
+    );
+    let mut begin = Begin::new(
+        flavour.kind,
+        &region,
+        &subject,
+        verb,
+        &request.api_version(),
+        lasts,
+    );
+    begin.status_under = Some(format!("{under}/{}", flavour.status));
+    begin.result_under = Some(format!("{under}/{}", flavour.result));
+    // Recorded of server groups; the recorder of the instance groups dropped the header.
+    begin.retry_after = Some(10);
+    begin.state = state;
+    let operation = context.begin(begin);
+    hold(context, &subject, Some(&operation.id));
+    let body = json!({"operation": verb, "startTime": context.time(operation.started)});
+    context.links(Answer::json(202, body), &operation)
+}
+
+/// Lets a group go again.
+pub(crate) fn release(context: &mut Context<'_>, subject: &str) {
+    hold(context, subject, None);
+}
+
+fn hold(context: &mut Context<'_>, subject: &str, busy: Option<&str>) {
+    let Some(side) = context.world.resource(subject).and_then(Side::of) else {
+        return;
+    };
+    for id in [subject.to_owned(), side.partner] {
+        // Being busy is no change that reads could miss, so it leaves no shadow behind.
+        if let Some(resource) = context.world.resources.get_mut(&crate::world::fold_id(&id))
+            && let Some(mut side) = Side::of(resource)
+        {
+            side.busy = busy.map(str::to_owned);
+            side.keep(resource);
+        }
+    }
+}
+
+/// Creates or updates.
+pub(crate) fn put(context: &mut Context<'_>, request: &ArmRequest, flavour: &'static Flavour) -> Answer {
+    let body = request.json();
+    if let Some(refused) = refused(&body, flavour) {
+        return refused;
+    }
+    let id = request.path.id();
+    match context.world.resource(&id).and_then(Side::of) {
+        Some(side) => update(context, request, flavour, &side, &body),
+        None => {
+            let Some((own, other)) = members(&body, request, flavour) else {
+                return flavour.error("CreateOrUpdateRequestInvalidPartner");
+            };
+            let known = |id: &str| context.world.resource(id).map(|resource| resource.region.clone());
+            let (Some(region), Some(partner_region)) = (known(&own), known(&other)) else {
+                return flavour.error("CreateOrUpdateRequestInvalidPartner");
+            };
+            if region == partner_region {
+                return Answer::error(
+                    400,
+                    "InvalidFailoverGroupRegion",
+                    "Servers specified in a Failover Group need to reside in different regions to provide isolation.",
+                );
+            }
+            let partner = view_id(&other, &partner_region, request.path.name(), flavour);
+            let state = json!({
+                "does": "create", "own": own, "other": other, "region": region,
+                "partner": partner, "partnerRegion": partner_region, "properties": kept(&body),
+            });
+            let lasts = context.around("lasts", flavour.create_lasts);
+            begin(context, request, flavour, flavour.created, lasts, state)
+        }
+    }
+}
+
+/// Updates part of it.
+pub(crate) fn patch(context: &mut Context<'_>, request: &ArmRequest, flavour: &'static Flavour) -> Answer {
+    match context.world.resource(&request.path.id()).and_then(Side::of) {
+        Some(side) => update(context, request, flavour, &side, &request.json()),
+        None => Answer::not_found(&request.path),
+    }
+}
+
+fn update(
+    context: &mut Context<'_>,
+    request: &ArmRequest,
+    flavour: &'static Flavour,
+    side: &Side,
+    body: &Value,
+) -> Answer {
+    if side.role == Role::Secondary {
+        return flavour.error("UpdateOrDeleteRequestOnSecondary");
+    }
+    if side.busy.is_some() {
+        return flavour.error("Busy");
+    }
+    let state = json!({"does": "update", "properties": kept(body)});
+    let lasts = context.around("lasts", flavour.update_lasts);
+    begin(context, request, flavour, flavour.updated, lasts, state)
+}
+
+/// Drops it; the databases stay where they are.
+pub(crate) fn delete(context: &mut Context<'_>, request: &ArmRequest, flavour: &'static Flavour) -> Answer {
+    let Some(side) = context.world.resource(&request.path.id()).and_then(Side::of) else {
+        return Answer::empty(204).accepted(false);
+    };
+    if side.role == Role::Secondary {
+        return flavour.error("UpdateOrDeleteRequestOnSecondary");
+    }
+    if side.busy.is_some() {
+        return flavour.error("Busy");
+    }
+    let lasts = context.around("lasts", flavour.drop_lasts);
+    begin(
+        context,
+        request,
+        flavour,
+        flavour.dropped,
+        lasts,
+        json!({"does": "drop"}),
+    )
+}
+
+/// Brings about what a create, an update or a drop was for.
+pub(crate) fn finish(context: &mut Context<'_>, operation: &Operation) {
+    let state = &operation.state;
+    let text = |name: &str| state[name].as_str().unwrap_or_default().to_owned();
+    let Some(flavour) = Flavour::of(&operation.provider) else {
+        return;
+    };
+    match state["does"].as_str() {
+        Some("create") => {
+            let [one, two] = sides(
+                (&operation.subject, &text("region"), &text("own")),
+                (&text("partner"), &text("partnerRegion"), &text("other")),
+                &state["properties"],
+                flavour,
+            );
+            context.world.put(one);
+            context.world.put(two);
+        }
+        Some("update") => {
+            let partner = context.world.resource(&operation.subject).and_then(Side::of);
+            let partner = partner.map(|side| side.partner).unwrap_or_default();
+            for id in [&operation.subject, &partner] {
+                if let Some(resource) = context.world.change(id) {
+                    merge(&mut resource.body, &json!({"properties": state["properties"]}));
+                }
+            }
+        }
+        _ => {
+            let gone = context.world.remove(&operation.subject);
+            if let Some(side) = gone.as_ref().and_then(Side::of) {
+                context.world.remove(&side.partner);
+            }
+        }
+    }
+}
+
+/// Makes both sides of a group; each is (id of the view, region, instance or server).
+pub(crate) fn sides(
+    primary: (&str, &str, &str),
+    secondary: (&str, &str, &str),
+    properties: &Value,
+    flavour: &Flavour,
+) -> [Resource; 2] {
+    let side = |role, here: (&str, &str, &str), there: (&str, &str, &str)| Resource {
+        id: here.0.to_owned(),
+        kind: flavour.shown.to_owned(),
+        region: geography::fold(here.1),
+        body: json!({"properties": properties}),
+        state: json!(Side {
+            role,
+            partner: there.0.to_owned(),
+            partner_region: geography::fold(there.1),
+            own: here.2.to_owned(),
+            other: there.2.to_owned(),
+            busy: None,
+            suspended_until: None,
+        }),
+    };
+    [
+        side(Role::Primary, primary, secondary),
+        side(Role::Secondary, secondary, primary),
+    ]
+}
+
+/// Returns the id of the view that a member's side has of its group.
+pub(crate) fn view_id(member: &str, region: &str, name: &str, flavour: &Flavour) -> String {
+    if *flavour == INSTANCES {
+        let path = ArmPath::parse(member);
+        format!(
+            "/subscriptions/{}/resourceGroups/{}/providers/Microsoft.Sql/locations/{}/instanceFailoverGroups/{name}",
+            path.subscription.unwrap_or_default(),
+            path.group.unwrap_or_default(),
+            geography::display(region),
+        )
+    } else {
+        format!("{member}/failoverGroups/{name}")
+    }
+}
+
+fn server_region(context: &Context<'_>, request: &ArmRequest) -> Option<String> {
+    let id = request.path.id();
+    let server = id.rsplitn(3, '/').nth(2)?;
+    context.world.resource(server).map(|server| server.region.clone())
+}
+
+fn members(body: &Value, request: &ArmRequest, flavour: &Flavour) -> Option<(String, String)> {
+    let properties = &body["properties"];
+    if *flavour == INSTANCES {
+        let pair = &properties["managedInstancePairs"][0];
+        Some((
+            pair["primaryManagedInstanceId"].as_str()?.to_owned(),
+            pair["partnerManagedInstanceId"].as_str()?.to_owned(),
+        ))
+    } else {
+        let id = request.path.id();
+        let own = id.rsplitn(3, '/').nth(2)?.to_owned();
+        Some((own, properties["partnerServers"][0]["id"].as_str()?.to_owned()))
+    }
+}
+
+/// Returns what is kept of a body: all but what is made up at reading.
+fn kept(body: &Value) -> Value {
+    let mut kept = body["properties"].clone();
+    if let Some(kept) = kept.as_object_mut() {
+        for made in [
+            "replicationRole",
+            "replicationState",
+            "partnerRegions",
+            "partnerServers",
+            "managedInstancePairs",
+        ] {
+            kept.remove(made);
+        }
+    }
+    kept
+}
+
+fn refused(body: &Value, flavour: &Flavour) -> Option<Answer> {
+    let endpoint = &body["properties"]["readWriteEndpoint"];
+    let grace = &endpoint["failoverWithDataLossGracePeriodMinutes"];
+    let ending = match endpoint["failoverPolicy"].as_str() {
+        _ if !endpoint.is_object() => "CreateOrUpdateRequestInvalidReadWriteEndpoint",
+        None => "CreateOrUpdateRequestInvalidReadWriteFailoverPolicy",
+        Some("Automatic") if grace.is_null() => "CreateOrUpdateRequestInvalidReadWriteEndpointFields",
+        Some("Manual") if !grace.is_null() => {
+            "CreateOrUpdateRequestInvalidReadWriteEndpointFieldsForManualPolicy"
+        }
+        Some(_) => return None,
+    };
+    Some(flavour.error(ending))
+}

@@ -1,0 +1,123 @@
+//! What does Microsoft.Sql do: instances, servers, databases, and failover groups of both kinds?
+
+mod flavour;
+mod furnish;
+mod group;
+mod switch;
+mod view;
+
+use http::Method;
+use serde_json::Value;
+
+use self::flavour::Flavour;
+pub(crate) use self::furnish::furnish;
+use super::{Context, Failure, Provider, Served, read};
+use crate::{
+    arm::{Answer, ArmRequest},
+    world::{Operation, Progress, Resource, World},
+};
+
+/// Versions seen in recordings and specifications, the one that the vendor's crate sends, and the newest.
+const VERSIONS: &[&str] = &[
+    "2021-11-01",
+    "2022-05-01-preview",
+    "2023-05-01-preview",
+    "2023-08-01-preview",
+    "2023-08-01",
+    "2024-05-01-preview",
+    "2025-01-01",
+];
+
+/// The provider.
+pub(crate) struct Sql;
+
+impl Provider for Sql {
+    fn serves(&self) -> &'static [Served] {
+        const SERVED: &[Served] = &[
+            Served {
+                kind: flavour::INSTANCES.kind,
+                versions: VERSIONS,
+            },
+            Served {
+                kind: flavour::SERVERS.kind,
+                versions: VERSIONS,
+            },
+            Served {
+                kind: "microsoft.sql/managedinstances",
+                versions: VERSIONS,
+            },
+            Served {
+                kind: "microsoft.sql/servers",
+                versions: VERSIONS,
+            },
+            Served {
+                kind: "microsoft.sql/servers/databases",
+                versions: VERSIONS,
+            },
+        ];
+        SERVED
+    }
+
+    fn answer(&self, context: &mut Context<'_>, request: &ArmRequest) -> Answer {
+        let flavour = match request.method {
+            Method::GET => return read(self, context, request),
+            _ => Flavour::of(&request.path.kind()),
+        };
+        match (flavour, request.method.clone(), request.path.action()) {
+            (Some(flavour), Method::POST, Some(action)) => switch::begin(context, request, flavour, &action),
+            (Some(flavour), Method::PUT, None) => group::put(context, request, flavour),
+            (Some(flavour), Method::PATCH, None) if flavour.patches => {
+                group::patch(context, request, flavour)
+            }
+            (Some(flavour), Method::DELETE, None) => group::delete(context, request, flavour),
+            _ => Answer::gateway(
+                405,
+                "HttpMethodNotAllowed",
+                format!(
+                    "The pretend Azure does not support '{}' on '{}'.",
+                    request.method,
+                    request.path.kind()
+                ),
+            ),
+        }
+    }
+
+    fn region(&self, world: &World, request: &ArmRequest) -> Option<String> {
+        super::region_of(world, request)
+    }
+
+    fn show(&self, context: &Context<'_>, seen: &Resource) -> Value {
+        view::show(context, seen)
+    }
+
+    fn finish(&self, context: &mut Context<'_>, operation: &Operation) -> Result<(), Failure> {
+        let done = match operation.state["does"].as_str() {
+            Some("switch") => switch::finish(context, operation),
+            _ => {
+                group::finish(context, operation);
+                Ok(())
+            }
+        };
+        if done.is_ok() {
+            group::release(context, &operation.subject);
+        }
+        done
+    }
+
+    fn abandon(&self, context: &mut Context<'_>, operation: &Operation) {
+        group::release(context, &operation.subject);
+    }
+
+    fn result(&self, context: &Context<'_>, operation: &Operation) -> Answer {
+        match &operation.progress {
+            Progress::Running => context.links(Answer::empty(202), operation),
+            Progress::Failed { code, message } => {
+                Answer::error(flavour::status_of(code), code, message.as_str())
+            }
+            _ => match context.seen(&operation.subject) {
+                Some(resource) => Answer::json(200, self.show(context, resource)),
+                None => Answer::empty(204),
+            },
+        }
+    }
+}

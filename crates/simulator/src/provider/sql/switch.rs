@@ -1,0 +1,97 @@
+//! How does a failover group change sides?
+
+use serde_json::json;
+
+use super::{
+    flavour::Flavour,
+    group,
+    view::{Role, Side, suspended_until},
+};
+use crate::{
+    arm::{Answer, ArmRequest},
+    provider::{
+        Context, Failure,
+        durations::{GROUP_PARTNER_SILENT, GROUP_PLANNED_GIVES_UP, SERVER_GROUP_TRIED},
+    },
+    world::{Health, Operation},
+};
+
+const PLANNED_TIMED_OUT: &str =
+    "User invoked planned failover, and it timed out while trying to contact the partner management service.";
+
+/// Begins one of the verbs. All of them are asked of the side that shall become primary.
+pub(crate) fn begin(
+    context: &mut Context<'_>,
+    request: &ArmRequest,
+    flavour: &'static Flavour,
+    action: &str,
+) -> Answer {
+    let verb = match action {
+        "failover" => "planned",
+        "forcefailoverallowdataloss" => "forced",
+        "tryplannedbeforeforcedfailover" if flavour.tries => "tried",
+        _ => return Answer::gateway(404, "NotFound", "The requested resource was not found."),
+    };
+    let id = request.path.id();
+    let Some(side) = context.world.resource(&id).and_then(Side::of) else {
+        return Answer::not_found(&request.path);
+    };
+    if side.role == Role::Primary {
+        return flavour.error("FailoverRequestOnPrimary");
+    }
+    if side.busy.is_some() {
+        return flavour.error("Busy");
+    }
+    let partner = context.health(&side.partner_region);
+    if verb == "planned" && partner == Health::Up && side.suspended(context) {
+        // No source tells which code it is; this one is listed for the operation.
+        return Answer::error(
+            400,
+            "IncorrectReplicationLinkState",
+            "The operation expects the database to be in an expected state on the replication link.",
+        );
+    }
+    if verb == "planned" && partner == Health::Gone {
+        // The code is listed for the operation; that it comes as the answer, and when, is an inference.
+        return Answer::error(400, "PlannedFailoverTimedOut", PLANNED_TIMED_OUT).after(GROUP_PARTNER_SILENT);
+    }
+    let usual = match verb {
+        "planned" => flavour.planned_lasts,
+        "tried" => SERVER_GROUP_TRIED,
+        _ => flavour.forced_lasts,
+    };
+    let lasts = match (verb, partner) {
+        ("planned", Health::NotServing) => GROUP_PLANNED_GIVES_UP,
+        _ => context.around("lasts", usual),
+    };
+    let state = json!({"does": "switch", "verb": verb});
+    group::begin(context, request, flavour, flavour.switched, lasts, state)
+}
+
+/// Changes the roles.
+pub(crate) fn finish(context: &mut Context<'_>, operation: &Operation) -> Result<(), Failure> {
+    let Some(side) = context.world.resource(&operation.subject).and_then(Side::of) else {
+        return Ok(());
+    };
+    let alive = context.health(&side.partner_region) == Health::Up;
+    let verb = operation.state["verb"].as_str().unwrap_or_default();
+    if verb == "planned" && !alive {
+        // That a planned switch with a half-dead primary ends so is an inference.
+        return Err(Failure {
+            code: "PlannedFailoverTimedOut".to_owned(),
+            message: PLANNED_TIMED_OUT.to_owned(),
+        });
+    }
+    let forced = verb == "forced" || (verb == "tried" && !alive);
+    let suspended = forced.then(|| suspended_until(context));
+    for id in [operation.subject.clone(), side.partner] {
+        if let Some(resource) = context.world.change(&id)
+            && let Some(mut side) = Side::of(resource)
+        {
+            side.role = side.role.other();
+            side.suspended_until = suspended;
+            side.keep(resource);
+        }
+    }
+    Ok(())
+}

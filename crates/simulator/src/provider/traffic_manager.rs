@@ -1,0 +1,377 @@
+//! What does Traffic Manager do? Everything at once, and everywhere: it is of no region.
+
+use std::time::Duration;
+
+use http::Method;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::{Context, Provider, Served, durations::ENDPOINT_CHECKED, plain::merge, read};
+use crate::{
+    arm::{Answer, ArmPath, ArmRequest},
+    clock::later,
+    world::{
+        Health, Resource, World,
+        blueprint::{self, Blueprint, Side},
+        fold_id, geography,
+    },
+};
+
+const VERSIONS: &[&str] = &["2018-08-01", "2022-04-01", "2022-04-01-preview", "2026-09-01"];
+
+const PROFILE: &str = "microsoft.network/trafficmanagerprofiles";
+const SHOWN: &str = "Microsoft.Network/trafficManagerProfiles";
+
+/// The kinds of endpoint, folded and as answers show them.
+const ENDPOINTS: [(&str, &str); 3] = [
+    (
+        "microsoft.network/trafficmanagerprofiles/azureendpoints",
+        "azureEndpoints",
+    ),
+    (
+        "microsoft.network/trafficmanagerprofiles/externalendpoints",
+        "externalEndpoints",
+    ),
+    (
+        "microsoft.network/trafficmanagerprofiles/nestedendpoints",
+        "nestedEndpoints",
+    ),
+];
+
+/// The provider.
+pub(crate) struct TrafficManager;
+
+impl Provider for TrafficManager {
+    fn serves(&self) -> &'static [Served] {
+        const SERVED: &[Served] = &[
+            Served {
+                kind: PROFILE,
+                versions: VERSIONS,
+            },
+            Served {
+                kind: ENDPOINTS[0].0,
+                versions: VERSIONS,
+            },
+            Served {
+                kind: ENDPOINTS[1].0,
+                versions: VERSIONS,
+            },
+            Served {
+                kind: ENDPOINTS[2].0,
+                versions: VERSIONS,
+            },
+        ];
+        SERVED
+    }
+
+    /// Of no region. A region named in an endpoint says where its target is, not who serves the profile.
+    fn region(&self, _: &World, _: &ArmRequest) -> Option<String> {
+        None
+    }
+
+    fn answer(&self, context: &mut Context<'_>, request: &ArmRequest) -> Answer {
+        let profile = request.path.kind() == PROFILE;
+        match (&request.method, profile) {
+            (&Method::GET, _) => read(self, context, request),
+            (&Method::PUT, true) => put_profile(self, context, request),
+            (&Method::PUT, false) => put_endpoint(self, context, request),
+            (&Method::PATCH, _) => patch(self, context, request),
+            (&Method::DELETE, _) => delete(context, &request.path),
+            _ => Answer::gateway(405, "HttpMethodNotAllowed", "The verb is not supported."),
+        }
+    }
+
+    fn show(&self, context: &Context<'_>, seen: &Resource) -> Value {
+        if !seen.kind.eq_ignore_ascii_case(SHOWN) {
+            return show_endpoint(context, seen);
+        }
+        let mut shown = seen.body.clone();
+        let endpoints: Vec<Value> = endpoints_of(context.world, &seen.id, context.now)
+            .into_iter()
+            .map(|endpoint| show_endpoint(context, endpoint))
+            .collect();
+        let status = |word: &str| {
+            endpoints
+                .iter()
+                .any(|endpoint| endpoint["properties"]["endpointMonitorStatus"] == word)
+        };
+        let monitor = match &shown["properties"]["profileStatus"] {
+            Value::String(word) if word == "Disabled" => "Disabled",
+            _ if endpoints.is_empty() => "Inactive",
+            _ if status("CheckingEndpoint") => "CheckingEndpoints",
+            _ if status("Degraded") => "Degraded",
+            _ if status("Online") => "Online",
+            _ => "Inactive",
+        };
+        shown["properties"]["monitorConfig"]["profileMonitorStatus"] = json!(monitor);
+        shown["properties"]["endpoints"] = json!(endpoints);
+        shown
+    }
+}
+
+/// Returns the endpoints of a profile as reads see them, by their priority.
+fn endpoints_of<'a>(world: &'a World, profile: &str, at: Timestamp) -> Vec<&'a Resource> {
+    let mut endpoints: Vec<&Resource> = ENDPOINTS
+        .iter()
+        .flat_map(|(kind, _)| world.seen_all(kind, profile, at))
+        .collect();
+    endpoints.sort_by_key(|endpoint| endpoint.body["properties"]["priority"].as_u64());
+    endpoints
+}
+
+fn show_endpoint(context: &Context<'_>, seen: &Resource) -> Value {
+    let mut shown = seen.body.clone();
+    let word = monitored(context.world, seen, context.now);
+    shown["properties"]["endpointMonitorStatus"] = json!(word);
+    shown
+}
+
+fn monitored(world: &World, endpoint: &Resource, at: Timestamp) -> &'static str {
+    let checked: Option<Timestamp> = serde_json::from_value(endpoint.state["checkedAt"].clone()).ok();
+    let region = endpoint.state["region"].as_str().unwrap_or("global");
+    if endpoint.body["properties"]["endpointStatus"] == "Disabled" {
+        "Disabled"
+    } else if checked.is_some_and(|checked| at < checked) {
+        "CheckingEndpoint"
+    } else if world.health(region, at) == Health::Up {
+        "Online"
+    } else {
+        "Degraded"
+    }
+}
+
+/// Returns the region to which a profile sends its callers: that of the first endpoint that is well, by priority,
+/// and of the first one that is enabled where none is well.
+pub(crate) fn region_served(world: &World, profile: &str, at: Timestamp) -> Option<String> {
+    let profile_resource = world.resource(profile)?;
+    if profile_resource.body["properties"]["profileStatus"] == "Disabled" {
+        return None;
+    }
+    let prefix = format!("{}/", fold_id(profile));
+    // DNS answers by the truth, not by what the control plane's reads still show.
+    let mut enabled: Vec<&Resource> = world
+        .resources
+        .iter()
+        .filter(|(key, _)| key.starts_with(&prefix))
+        .map(|(_, resource)| resource)
+        .filter(|resource| resource.body["properties"]["endpointStatus"] != "Disabled")
+        .collect();
+    enabled.sort_by_key(|endpoint| endpoint.body["properties"]["priority"].as_u64());
+    let region = |endpoint: &&Resource| endpoint.state["region"].as_str().unwrap_or("global").to_owned();
+    enabled
+        .iter()
+        .find(|endpoint| world.health(&region(endpoint), at) == Health::Up)
+        .or_else(|| enabled.first())
+        .map(region)
+}
+
+fn put_profile(provider: &TrafficManager, context: &mut Context<'_>, request: &ArmRequest) -> Answer {
+    let body = request.json();
+    if !body["properties"].is_object() {
+        return Answer::error(400, "BadRequest", "The request body is not a profile.");
+    }
+    let id = profile_id(&request.path);
+    let fresh = context.world.resource(&id).is_none();
+    // A PUT of the whole profile replaces its endpoints.
+    let old: Vec<String> = endpoints_of(context.world, &id, context.now)
+        .iter()
+        .map(|endpoint| endpoint.id.clone())
+        .collect();
+    for endpoint in old {
+        context.world.remove(&endpoint);
+    }
+    let profile = profile(&id, &body);
+    for endpoint in body["properties"]["endpoints"].as_array().into_iter().flatten() {
+        let kind = endpoint["type"].as_str().unwrap_or_default();
+        let kind = kind.rsplit('/').next().unwrap_or_default();
+        let name = endpoint["name"].as_str().unwrap_or_default();
+        let made = made_endpoint(&format!("{id}/{kind}/{name}"), kind, endpoint, checked(context));
+        context.world.put(made);
+    }
+    context.world.put(profile.clone());
+    Answer::json(if fresh { 201 } else { 200 }, provider.show(context, &profile))
+}
+
+fn put_endpoint(provider: &TrafficManager, context: &mut Context<'_>, request: &ArmRequest) -> Answer {
+    let id = request.path.id();
+    let Some((profile, kind, name)) = parts(&id) else {
+        return Answer::not_found(&request.path);
+    };
+    if context.world.resource(profile).is_none() {
+        return Answer::gateway(
+            404,
+            "ParentResourceNotFound",
+            format!(
+                "Failed to perform 'write' on resource(s) of type 'trafficManagerProfiles/{kind}', because the \
+                 parent resource '{profile}' could not be found."
+            ),
+        );
+    }
+    let own = format!("{}/{kind}/{name}", profile_id(&ArmPath::parse(profile)));
+    let mut made = made_endpoint(&own, kind, &request.json(), checked(context));
+    if let Some(old) = context.world.resource(&own)
+        && request.json()["properties"]["endpointLocation"].is_null()
+    {
+        made.state["region"] = old.state["region"].clone();
+    }
+    context.world.put(made.clone());
+    // Recorded: 201 for an endpoint that was there already, too.
+    Answer::json(201, provider.show(context, &made))
+}
+
+fn patch(provider: &TrafficManager, context: &mut Context<'_>, request: &ArmRequest) -> Answer {
+    let until = checked(context);
+    let body = request.json();
+    let Some(resource) = context.world.change(&request.path.id()) else {
+        return Answer::not_found(&request.path);
+    };
+    merge(&mut resource.body, &body);
+    if body["properties"]["endpointStatus"] == "Enabled" {
+        resource.state["checkedAt"] = json!(until);
+    }
+    let resource = resource.clone();
+    Answer::json(200, provider.show(context, &resource))
+}
+
+fn delete(context: &mut Context<'_>, path: &ArmPath) -> Answer {
+    let id = path.id();
+    for endpoint in endpoints_of(context.world, &id, context.now)
+        .iter()
+        .map(|endpoint| endpoint.id.clone())
+        .collect::<Vec<_>>()
+    {
+        context.world.remove(&endpoint);
+    }
+    match context.world.remove(&id) {
+        Some(_) => Answer::empty(200),
+        None => Answer::empty(204).accepted(false),
+    }
+}
+
+fn checked(context: &Context<'_>) -> Timestamp {
+    let stretch: Duration = context.around("checked", ENDPOINT_CHECKED);
+    later(context.now, stretch)
+}
+
+/// Returns a profile's id in the case in which Azure shows it.
+fn profile_id(path: &ArmPath) -> String {
+    format!(
+        "/subscriptions/{}/resourceGroups/{}/providers/{SHOWN}/{}",
+        path.subscription.as_deref().unwrap_or_default(),
+        path.group.as_deref().unwrap_or_default(),
+        path.names.first().map(String::as_str).unwrap_or_default(),
+    )
+}
+
+fn parts(id: &str) -> Option<(&str, &str, &str)> {
+    let mut parts = id.rsplitn(3, '/');
+    let name = parts.next()?;
+    let kind = parts.next()?;
+    Some((parts.next()?, kind, name))
+}
+
+fn profile(id: &str, body: &Value) -> Resource {
+    let name = id.rsplit('/').next().unwrap_or_default();
+    let mut shown = json!({"id": id, "name": name, "type": SHOWN, "location": "global"});
+    if !body["tags"].is_null() {
+        shown["tags"] = body["tags"].clone();
+    }
+    let mut properties = json!({
+        "profileStatus": "Enabled",
+        "trafficRoutingMethod": "Priority",
+        "dnsConfig": {"relativeName": name, "fqdn": "", "ttl": 60},
+        "monitorConfig": {
+            "profileMonitorStatus": "Inactive", "protocol": "HTTP", "port": 80, "path": "/",
+            "intervalInSeconds": 30, "toleratedNumberOfFailures": 3, "timeoutInSeconds": 10,
+        },
+        "endpoints": [],
+        "trafficViewEnrollmentStatus": "Disabled",
+        "maxReturn": null,
+    });
+    let mut asked = body["properties"].clone();
+    if let Some(asked) = asked.as_object_mut() {
+        asked.remove("endpoints");
+        asked.retain(|_, value| !value.is_null());
+    }
+    merge(&mut properties, &asked);
+    let relative = properties["dnsConfig"]["relativeName"].as_str().unwrap_or(name);
+    properties["dnsConfig"]["fqdn"] = json!(format!("{relative}.trafficmanager.net"));
+    shown["properties"] = properties;
+    Resource {
+        id: id.to_owned(),
+        kind: SHOWN.to_owned(),
+        region: "global".to_owned(),
+        body: shown,
+        state: Value::Null,
+    }
+}
+
+fn made_endpoint(id: &str, kind: &str, body: &Value, checked: Timestamp) -> Resource {
+    let shown_kind = ENDPOINTS
+        .iter()
+        .map(|(_, shown)| *shown)
+        .find(|shown| shown.eq_ignore_ascii_case(kind))
+        .unwrap_or("externalEndpoints");
+    let mut properties = json!({
+        "endpointStatus": "Enabled",
+        "endpointMonitorStatus": "CheckingEndpoint",
+        "targetResourceId": null,
+        "target": null,
+        "weight": 1,
+        "priority": 1,
+        "endpointLocation": null,
+        "minChildEndpoints": null,
+        "alwaysServe": "Disabled",
+    });
+    if let (Some(properties), Some(asked)) = (properties.as_object_mut(), body["properties"].as_object()) {
+        properties.extend(asked.clone());
+    }
+    let region = properties["endpointLocation"]
+        .as_str()
+        .map_or_else(|| "global".to_owned(), geography::fold);
+    let kind = format!("{SHOWN}/{shown_kind}");
+    Resource {
+        id: id.to_owned(),
+        body: json!({
+            "id": id,
+            "name": id.rsplit('/').next(),
+            "type": kind,
+            "properties": properties,
+        }),
+        kind,
+        region: "global".to_owned(),
+        state: json!({"region": region, "checkedAt": checked}),
+    }
+}
+
+/// Puts a profile into a world; its primary endpoint is enabled, the other one is not.
+pub(crate) fn furnish(world: &mut World, blueprint: &Blueprint, item: &blueprint::TrafficManager) {
+    // A group that holds global things lives where the platform's home does not burn.
+    world.group(
+        &blueprint.subscription,
+        &item.resource_group,
+        &blueprint.regions.paired,
+    );
+    let id = format!(
+        "/subscriptions/{}/resourceGroups/{}/providers/{SHOWN}/{}",
+        blueprint.subscription, item.resource_group, item.profile
+    );
+    world.put(profile(&id, &json!({"properties": {"dnsConfig": {"ttl": 30}}})));
+    for (priority, side, endpoint, status) in [
+        (1, Side::Primary, &item.primary, "Enabled"),
+        (2, Side::Paired, &item.paired, "Disabled"),
+    ] {
+        let region = geography::fold(blueprint.region(side));
+        let target = endpoint
+            .target
+            .clone()
+            .unwrap_or_else(|| format!("{}.{}.{region}.example.test", endpoint.endpoint, item.profile));
+        let kind = endpoint.r#type.as_deref().unwrap_or("externalEndpoints");
+        let body = json!({"properties": {
+            "endpointStatus": status, "target": target, "weight": 1, "priority": priority,
+            "endpointLocation": geography::display(&region),
+        }});
+        let id = format!("{id}/{kind}/{}", endpoint.endpoint);
+        world.put(made_endpoint(&id, kind, &body, world.start));
+    }
+}

@@ -1,0 +1,70 @@
+//! How is a simulator reached over HTTP?
+
+use std::{convert::Infallible, io, net::SocketAddr};
+
+use bytes::Bytes;
+use http::{Request, Response, StatusCode};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpListener;
+
+use crate::{
+    control,
+    outcome::{Broken, Outcome},
+    simulator::Simulator,
+};
+
+/// No request to ARM is longer.
+const LONGEST_BODY: usize = 16 * 1024 * 1024;
+
+/// Serves until the listener fails. The control side answers callers on this machine only.
+pub async fn serve(listener: TcpListener, simulator: Simulator) -> io::Result<Infallible> {
+    loop {
+        let (stream, peer) = listener.accept().await?;
+        let simulator = simulator.clone();
+        tokio::spawn(async move {
+            let service = service_fn(move |request| answer(simulator.clone(), peer, request));
+            // A broken connection is often what was asked for; the log of requests tells.
+            if let Err(error) = http1::Builder::new()
+                .serve_connection(TokioIo::new(stream), service)
+                .await
+            {
+                tracing::debug!(%error, "connection closed");
+            }
+        });
+    }
+}
+
+/// A wire that breaks, as the HTTP library is told of it.
+#[derive(Debug, thiserror::Error)]
+#[error("the wire breaks here")]
+struct Break;
+
+async fn answer(
+    simulator: Simulator,
+    peer: SocketAddr,
+    request: Request<Incoming>,
+) -> Result<Response<Full<Bytes>>, Break> {
+    let (parts, body) = request.into_parts();
+    let Ok(body) = Limited::new(body, LONGEST_BODY).collect().await else {
+        return Ok(plain(StatusCode::PAYLOAD_TOO_LARGE));
+    };
+    let request = Request::from_parts(parts, body.to_bytes());
+    if control::is_control(&request) && !peer.ip().is_loopback() {
+        return Ok(plain(StatusCode::FORBIDDEN));
+    }
+    let proxied = request.uri().host().is_some();
+    match simulator.handle(request).await {
+        Outcome::Answered(response) => Ok(response.map(Full::new)),
+        // A proxy can say that nobody listens; a wire cannot.
+        Outcome::Broken(Broken::Refused) if proxied => Ok(plain(StatusCode::BAD_GATEWAY)),
+        Outcome::Broken(_) => Err(Break),
+    }
+}
+
+fn plain(status: StatusCode) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::default());
+    *response.status_mut() = status;
+    response
+}

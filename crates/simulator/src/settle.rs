@@ -1,0 +1,135 @@
+//! What has happened by itself since the world was last looked at?
+//!
+//! Nothing runs in the background: before the world is used it catches up with everything that is due, in the
+//! order of its moments.
+
+use jiff::Timestamp;
+
+use crate::{
+    arm::{ArmRequest, front::Reached},
+    clock::later,
+    fault::Fate,
+    provider::{Context, Provider},
+    simulator::{Inner, State, carry_out, note},
+    world::{Happening, Progress, World},
+};
+
+/// A request that arrives after its caller gave up.
+#[derive(Debug)]
+pub(crate) struct Late {
+    pub(crate) at: Timestamp,
+    pub(crate) sequence: u64,
+    pub(crate) key: String,
+    pub(crate) fate: Fate,
+    pub(crate) request: ArmRequest,
+}
+
+/// Brings the world up to a moment.
+pub(crate) fn catch_up(inner: &Inner, state: &mut State, now: Timestamp) {
+    loop {
+        let own = state
+            .world
+            .happenings
+            .first()
+            .map(|next| next.at)
+            .filter(|at| *at <= now);
+        let late = state
+            .late
+            .iter()
+            .enumerate()
+            .map(|(place, late)| (late.at, late.sequence, place))
+            .filter(|(at, _, _)| *at <= now)
+            .min();
+        match (own, late) {
+            (None, None) => break,
+            (Some(at), Some((other, _, place))) if other < at => deliver(inner, state, place),
+            (None, Some((_, _, place))) => deliver(inner, state, place),
+            (Some(_), _) => {
+                let happening = state.world.happenings.remove(0);
+                happen(inner, &mut state.world, &happening);
+            }
+        }
+    }
+    state.world.shadows.retain(|_, shadow| now < shadow.until);
+}
+
+fn deliver(inner: &Inner, state: &mut State, place: usize) {
+    let late = state.late.remove(place);
+    let reached = carry_out(
+        inner,
+        &mut state.world,
+        &late.request,
+        &late.key,
+        &late.fate,
+        late.at,
+    );
+    if let Reached::Answered(answer) = reached {
+        note(state, late.sequence, &late.request, &answer, Some(late.at));
+    }
+}
+
+fn happen(inner: &Inner, world: &mut World, happening: &Happening) {
+    if happening.provider.is_empty() {
+        if let Some(id) = happening.data.as_str() {
+            end(inner, world, id, happening.at);
+        }
+        return;
+    }
+    if let Some(provider) = serving(inner, &happening.provider) {
+        let mut context = context(inner, world, happening.at, &happening.what);
+        provider.happen(&mut context, happening);
+    }
+}
+
+/// Ends an operation: its effects come about, unless a fault or its provider has it otherwise.
+fn end(inner: &Inner, world: &mut World, id: &str, at: Timestamp) {
+    let Some(operation) = world.operations.get(id).cloned() else {
+        return;
+    };
+    if operation.progress.over() {
+        return;
+    }
+    let Some(provider) = serving(inner, &operation.provider) else {
+        return;
+    };
+    let stale = operation.stale.map(std::time::Duration::from_secs);
+    world.stale_until = stale.map(|stale| later(at, stale));
+    let mut context = context(inner, world, at, &format!("operation/{id}"));
+    let progress = match &operation.doom {
+        Some(doom) => doom.clone(),
+        None => match provider.finish(&mut context, &operation) {
+            Ok(()) => Progress::Succeeded,
+            Err(failure) => Progress::Failed {
+                code: failure.code,
+                message: failure.message,
+            },
+        },
+    };
+    if progress != Progress::Succeeded {
+        provider.abandon(&mut context, &operation);
+    }
+    world.stale_until = None;
+    if let Some(operation) = world.operations.get_mut(id) {
+        operation.progress = progress;
+        operation.ends = Some(at);
+    }
+}
+
+fn serving<'a>(inner: &'a Inner, kind: &str) -> Option<&'a dyn Provider> {
+    inner
+        .providers
+        .iter()
+        .find(|provider| provider.serves().iter().any(|served| served.kind == kind))
+        .map(AsRef::as_ref)
+}
+
+fn context<'a>(inner: &Inner, world: &'a mut World, now: Timestamp, key: &str) -> Context<'a> {
+    Context {
+        world,
+        now,
+        seed: inner.seed,
+        key: key.to_owned(),
+        base: "https://management.azure.com".to_owned(),
+        fate: Fate::default(),
+    }
+}

@@ -1,0 +1,356 @@
+//! How does one request go through the pretend Azure?
+//!
+//! A request is decided at once, under one lock, at the moment it arrives: the world first catches up with
+//! what has happened since, then faults are asked, then whoever serves it. Only then does time pass, as long as
+//! the answer takes. What a request does therefore depends on the order of arrival and on nothing else.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use jiff::Timestamp;
+
+use crate::{
+    arm::{Answer, ArmRequest, front, front::Reached, headers},
+    clock::{Clock, later},
+    control, data_plane,
+    draw::Seed,
+    fault::{Asked, Book, By, End, Fate, Rule},
+    log::{Entry, Log, Told, without_signature},
+    outcome::{Broken, Outcome},
+    provider::{self, Context, Provider},
+    settings::Settings,
+    settle::{self, Late},
+    world::{Command, World, fold_id},
+};
+
+/// A pretend Azure. Cheap to clone; all clones are the same one.
+#[derive(Clone)]
+pub struct Simulator {
+    inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    pub(crate) clock: Clock,
+    pub(crate) settings: Settings,
+    pub(crate) seed: Seed,
+    pub(crate) providers: Vec<Box<dyn Provider>>,
+    state: Mutex<State>,
+}
+
+pub(crate) struct State {
+    pub(crate) world: World,
+    pub(crate) faults: Book,
+    pub(crate) log: Log,
+    pub(crate) late: Vec<Late>,
+    counts: HashMap<String, u64>,
+}
+
+/// What is decided about a request, to be played once time has passed.
+pub(crate) struct Decided {
+    pub(crate) after: Duration,
+    pub(crate) outcome: Outcome,
+}
+
+impl std::fmt::Debug for Simulator {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("Simulator")
+            .field("seed", &self.inner.seed)
+            .field("now", &self.now())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Simulator {
+    /// Starts a world. Its clock begins to run at the first request.
+    pub fn new(world: World, settings: Settings) -> Simulator {
+        Simulator {
+            inner: Arc::new(Inner {
+                clock: Clock::new(world.start, settings.speed),
+                seed: Seed(settings.seed),
+                providers: provider::all(),
+                state: Mutex::new(State {
+                    log: Log::new(settings.log_limit),
+                    world,
+                    faults: Book::default(),
+                    late: Vec::new(),
+                    counts: HashMap::new(),
+                }),
+                settings,
+            }),
+        }
+    }
+
+    /// Carries out a request and answers it after as long as the answer takes.
+    pub async fn handle(&self, request: http::Request<Bytes>) -> Outcome {
+        let decided = self.decide(&request);
+        if !decided.after.is_zero() {
+            self.inner.clock.sleep(decided.after).await;
+        }
+        decided.outcome
+    }
+
+    /// Returns the virtual time.
+    pub fn now(&self) -> Timestamp {
+        self.inner.clock.now()
+    }
+
+    /// Returns how many virtual seconds pass in a second.
+    pub fn speed(&self) -> u32 {
+        self.inner.clock.speed()
+    }
+
+    /// Turns the clock on and lets happen what then happens.
+    pub fn advance(&self, by: Duration) -> Timestamp {
+        self.inner.clock.advance(by);
+        let now = self.now();
+        settle::catch_up(&self.inner, &mut self.state(), now);
+        now
+    }
+
+    /// Adds faults behind those that are there.
+    pub fn add_faults(&self, rules: Vec<Rule>) {
+        let state = &mut *self.state();
+        state.faults.add(rules, &mut state.world);
+    }
+
+    /// Takes all faults away; regions that are down stay down.
+    pub fn clear_faults(&self) {
+        self.state().faults.clear();
+    }
+
+    /// Returns the world as it is now.
+    pub fn world(&self) -> World {
+        let now = self.now();
+        let mut state = self.state();
+        settle::catch_up(&self.inner, &mut state, now);
+        state.world.clone()
+    }
+
+    /// Returns the requests so far, the newest last.
+    pub fn requests(&self) -> Vec<Entry> {
+        let now = self.now();
+        let mut state = self.state();
+        settle::catch_up(&self.inner, &mut state, now);
+        state.log.entries()
+    }
+
+    /// Returns what comes of a command in a rehearsal.
+    pub fn command(&self, arguments: &[String]) -> Command {
+        self.state()
+            .world
+            .commands
+            .iter()
+            .find(|command| arguments.starts_with(&command.starts_with))
+            .cloned()
+            .unwrap_or_default()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.inner.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn decide(&self, request: &http::Request<Bytes>) -> Decided {
+        if control::is_control(request) {
+            return control::answer(self, request);
+        }
+        let now = self.now();
+        let mut state = self.state();
+        settle::catch_up(&self.inner, &mut state, now);
+        if data_plane::is_outside(&state.world, request) {
+            return data_plane::decide(&self.inner, &mut state, request, now);
+        }
+        self.arm(&mut state, request, now)
+    }
+
+    fn arm(&self, state: &mut State, request: &http::Request<Bytes>, now: Timestamp) -> Decided {
+        let inner = &*self.inner;
+        let arm = ArmRequest::read(request);
+        let key = state.key(request.method().as_str(), &fold_id(&arm.path.raw));
+        let region = front::region(&inner.providers, &state.world, &arm);
+        let fate = state.faults.judge(
+            &Asked {
+                method: request.method().as_str(),
+                path: &arm.path.raw,
+                provider: arm.path.namespace.as_deref(),
+                region: region.as_deref(),
+                changing: arm.changing(),
+                at: now,
+                start: state.world.start,
+            },
+            inner.seed,
+            &key,
+        );
+        let sequence = state.log.write(Entry {
+            sequence: 0,
+            time: now,
+            method: request.method().to_string(),
+            path: arm.path.raw.clone(),
+            query: without_signature(&arm.query),
+            status: Told::Lost,
+            client_request_id: arm.header("x-ms-client-request-id").map(str::to_owned),
+            correlation_id: arm.header("x-ms-correlation-request-id").map(str::to_owned),
+            region: region.clone(),
+            changing: arm.changing(),
+            accepted: false,
+            delivered: None,
+        });
+        let (low, high) = inner.settings.latency;
+        let after = inner.seed.stretch(&format!("{key}/latency"), low, high) + fate.delay;
+        let (answer, told, after) = match &fate.end {
+            Some(End::Late(late)) => {
+                state.late.push(Late {
+                    at: later(now, *late),
+                    sequence,
+                    key,
+                    fate: Fate { end: None, ..fate },
+                    request: arm,
+                });
+                return self.broken(state, sequence, Told::Lost, Broken::Silent);
+            }
+            Some(End::Reset) => return self.broken(state, sequence, Told::Reset, Broken::Reset),
+            Some(End::Throttled(retry_after)) => (throttled(*retry_after), None, after),
+            Some(End::Status(status, code, message)) => {
+                (failed(*status, code.as_deref(), message.as_deref()), None, after)
+            }
+            ordinary => {
+                let by = match ordinary {
+                    Some(End::AnswerLost(by)) => Some(*by),
+                    _ => None,
+                };
+                match carry_out(inner, &mut state.world, &arm, &key, &fate, now) {
+                    Reached::Silent => (
+                        silent(&arm),
+                        Some(Told::Silent),
+                        inner.settings.gateway_timeout + fate.delay,
+                    ),
+                    Reached::Answered(answer) => {
+                        note(state, sequence, &arm, &answer, None);
+                        match by {
+                            Some(By::Silence) => {
+                                return self.broken(state, sequence, Told::Lost, Broken::Silent);
+                            }
+                            Some(By::Reset) => {
+                                let mut decided = self.broken(state, sequence, Told::Lost, Broken::Reset);
+                                decided.after = after;
+                                return decided;
+                            }
+                            None => (answer.clone(), None, after + answer.hold),
+                        }
+                    }
+                }
+            }
+        };
+        if let Some(entry) = state.log.entry(sequence) {
+            entry.status = told.unwrap_or(Told::Status(answer.status));
+        }
+        let speed = inner.clock.speed();
+        let response = headers::finish(answer, &arm, region.as_deref(), now, inner.seed, &key, speed);
+        Decided {
+            after,
+            outcome: Outcome::Answered(response),
+        }
+    }
+
+    fn broken(&self, state: &mut State, sequence: u64, told: Told, how: Broken) -> Decided {
+        if let Some(entry) = state.log.entry(sequence) {
+            entry.status = told;
+        }
+        Decided {
+            after: match how {
+                Broken::Silent => self.inner.settings.silence,
+                Broken::Refused | Broken::Reset => Duration::ZERO,
+            },
+            outcome: Outcome::Broken(how),
+        }
+    }
+}
+
+impl State {
+    /// Names a request for draws: what it asks, and how often that was asked before. Two different requests
+    /// that change places keep their names.
+    pub(crate) fn key(&mut self, method: &str, what: &str) -> String {
+        let name = format!("{method} {what}");
+        let count = self.counts.entry(name.clone()).or_default();
+        *count += 1;
+        format!("{name}#{count}")
+    }
+}
+
+/// Carries a request out on the world, as the fate of it wills.
+pub(crate) fn carry_out(
+    inner: &Inner,
+    world: &mut World,
+    arm: &ArmRequest,
+    key: &str,
+    fate: &Fate,
+    now: Timestamp,
+) -> Reached {
+    world.stale_until = fate.stale.map(|stale| later(now, stale));
+    let mut context = Context {
+        world,
+        now,
+        seed: inner.seed,
+        key: key.to_owned(),
+        base: arm.base.clone(),
+        fate: fate.clone(),
+    };
+    let reached = front::carry_out(&inner.providers, &mut context, arm);
+    context.world.stale_until = None;
+    reached
+}
+
+/// Notes whether a change was taken on.
+pub(crate) fn note(
+    state: &mut State,
+    sequence: u64,
+    arm: &ArmRequest,
+    answer: &Answer,
+    delivered: Option<Timestamp>,
+) {
+    if let Some(entry) = state.log.entry(sequence) {
+        entry.accepted = arm.changing() && answer.accepted.unwrap_or(answer.succeeded());
+        entry.delivered = delivered;
+    }
+}
+
+fn throttled(retry_after: Option<u32>) -> Answer {
+    let answer = Answer::gateway(
+        429,
+        "SubscriptionRequestsThrottled",
+        "Number of requests for subscription exceeded the limit. Please try again later.",
+    );
+    match retry_after {
+        Some(seconds) => answer.header("retry-after", seconds.to_string()),
+        None => answer,
+    }
+}
+
+fn failed(status: u16, code: Option<&str>, message: Option<&str>) -> Answer {
+    let usual = match status {
+        502 => "BadGatewayConnection",
+        503 => "ServiceUnavailable",
+        504 => "GatewayTimeout",
+        _ => "InternalServerError",
+    };
+    Answer::error(
+        status,
+        code.unwrap_or(usual),
+        message.unwrap_or("Request processing failed due to internal error."),
+    )
+}
+
+fn silent(arm: &ArmRequest) -> Answer {
+    Answer::error(
+        504,
+        "GatewayTimeout",
+        format!(
+            "The gateway did not receive a response from '{}' within the specified time period.",
+            arm.path.namespace.as_deref().unwrap_or("Microsoft.Resources"),
+        ),
+    )
+}

@@ -1,0 +1,154 @@
+//! What is there in the pretend Azure?
+//!
+//! A [`World`] is plain data: it can be written down, looked at and read back. What changes it is the
+//! [`Simulator`](crate::Simulator) and its providers.
+
+pub mod blueprint;
+pub mod geography;
+mod keyed;
+mod operation;
+mod outside;
+mod read;
+mod region;
+mod resource;
+mod stale;
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+pub use self::{
+    blueprint::Blueprint,
+    operation::{Happening, Operation, Progress},
+    outside::{Command, Endpoint, Port, Serves},
+    read::WorldError,
+    region::{Health, Outage, Region, When},
+    resource::{Group, Resource, Subscription, fold_id},
+    stale::Shadow,
+};
+
+/// Everything that there is, and when it started.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, rename_all = "kebab-case", deny_unknown_fields)]
+pub struct World {
+    /// The virtual time at which the world starts.
+    pub start: Timestamp,
+    /// Bearer tokens that are accepted; any where the list is empty.
+    pub tokens: Vec<String>,
+    /// Regions, with their outages.
+    #[serde(with = "keyed")]
+    pub regions: BTreeMap<String, Region>,
+    /// Subscriptions by folded id.
+    #[serde(with = "keyed")]
+    pub subscriptions: BTreeMap<String, Subscription>,
+    /// Resource groups by folded id.
+    #[serde(with = "keyed")]
+    pub groups: BTreeMap<String, Group>,
+    /// Resources by folded id.
+    #[serde(with = "keyed")]
+    pub resources: BTreeMap<String, Resource>,
+    /// Long-running operations by folded id, ended ones included.
+    #[serde(with = "keyed")]
+    pub operations: BTreeMap<String, Operation>,
+    /// What will happen by itself, earliest first.
+    pub happenings: Vec<Happening>,
+    /// Public addresses that answer HTTP.
+    pub endpoints: Vec<Endpoint>,
+    /// Addresses that take TCP connections.
+    pub ports: Vec<Port>,
+    /// What comes of commands in a rehearsal.
+    pub commands: Vec<Command>,
+    /// What reads still see of resources that have changed.
+    pub shadows: BTreeMap<String, Shadow>,
+    /// Kept for whoever wrote the file; the simulator does not read it.
+    pub parameters: Value,
+    /// Until when changes made right now stay invisible to reads.
+    #[serde(skip)]
+    pub(crate) stale_until: Option<Timestamp>,
+}
+
+impl Default for World {
+    fn default() -> World {
+        World {
+            // A morning like any other: a world must not depend on the day it is looked at.
+            start: Timestamp::new(1_767_603_600, 0).unwrap_or(Timestamp::UNIX_EPOCH),
+            tokens: Vec::new(),
+            regions: BTreeMap::new(),
+            subscriptions: BTreeMap::new(),
+            groups: BTreeMap::new(),
+            resources: BTreeMap::new(),
+            operations: BTreeMap::new(),
+            happenings: Vec::new(),
+            endpoints: Vec::new(),
+            ports: Vec::new(),
+            commands: Vec::new(),
+            shadows: BTreeMap::new(),
+            parameters: Value::Null,
+            stale_until: None,
+        }
+    }
+}
+
+impl World {
+    /// Returns how a region is at a moment. `global` and regions nobody named are up.
+    pub fn health(&self, region: &str, at: Timestamp) -> Health {
+        self.regions
+            .get(&geography::fold(region))
+            .map_or(Health::Up, |region| region.health(self.start, at))
+    }
+
+    /// Returns when a region last came back up, if it ever was down before a moment.
+    pub fn back_since(&self, region: &str, at: Timestamp) -> Option<Timestamp> {
+        self.regions
+            .get(&geography::fold(region))
+            .and_then(|region| region.back_since(self.start, at))
+    }
+
+    /// Takes a region down from one moment to another.
+    pub fn outage(&mut self, region: &str, outage: Outage) {
+        let name = geography::fold(region);
+        self.regions
+            .entry(name.clone())
+            .or_insert_with(|| Region::named(&name))
+            .outages
+            .push(outage);
+    }
+
+    /// Makes sure that a subscription is there.
+    pub fn subscription(&mut self, id: &str) {
+        self.subscriptions
+            .entry(id.to_lowercase())
+            .or_insert_with(|| Subscription {
+                id: id.to_owned(),
+                name: "Rehearsal".to_owned(),
+            });
+    }
+
+    /// Makes sure that a resource group is there; one that is keeps its place.
+    pub fn group(&mut self, subscription: &str, name: &str, location: &str) {
+        self.subscription(subscription);
+        let group = Group {
+            subscription: subscription.to_owned(),
+            name: name.to_owned(),
+            location: location.to_owned(),
+            tags: Value::Null,
+        };
+        self.groups.entry(group.key()).or_insert(group);
+    }
+
+    /// Returns a resource group.
+    pub fn group_of(&self, subscription: &str, name: &str) -> Option<&Group> {
+        self.groups.get(&fold_id(&format!(
+            "/subscriptions/{subscription}/resourceGroups/{name}"
+        )))
+    }
+
+    /// Writes something down that will happen by itself.
+    pub fn schedule(&mut self, happening: Happening) {
+        // Equal moments keep the order in which they were written down.
+        let place = self.happenings.partition_point(|other| other.at <= happening.at);
+        self.happenings.insert(place, happening);
+    }
+}

@@ -1,0 +1,68 @@
+//! What is there outside the control plane: public addresses, ports, commands?
+
+use serde::{Deserialize, Serialize};
+
+/// What makes an address answer.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Serves {
+    /// It always answers.
+    #[default]
+    Always,
+    /// It never answers.
+    Never,
+    /// It answers while this region is up.
+    Region(String),
+    /// It answers while a resource of this id is there and its region is up.
+    Resource(String),
+    /// It answers as the Traffic Manager profile of this id sends its callers.
+    TrafficManager(String),
+}
+
+/// A public address that answers HTTP.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Endpoint {
+    /// Its URL; requests whose URL begins with it are answered by it, the longest one first.
+    pub url: String,
+    /// What makes it answer.
+    #[serde(default)]
+    pub serves: Serves,
+    /// The status while it answers.
+    #[serde(default = "ok")]
+    pub status: u16,
+    /// The body while it answers.
+    #[serde(default)]
+    pub body: String,
+}
+
+fn ok() -> u16 {
+    200
+}
+
+/// An address that takes TCP connections.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Port {
+    /// Host name or address.
+    pub host: String,
+    /// Port.
+    pub port: u16,
+    /// What makes it answer.
+    #[serde(default)]
+    pub serves: Serves,
+}
+
+/// What comes of a command in a rehearsal. The first that matches decides; one that none matches succeeds.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Command {
+    /// The first arguments it is known by, the program included.
+    pub starts_with: Vec<String>,
+    /// Its exit code.
+    pub exit_code: i32,
+    /// What it writes.
+    pub stdout: String,
+    /// What it complains of.
+    pub stderr: String,
+}
