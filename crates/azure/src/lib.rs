@@ -2,4 +2,10 @@
 //! change once, a poller whose tickets survive a restart, and a driver for every kind.
 
 pub mod arm;
+pub mod bridge;
+pub mod credential;
 pub mod kinds;
+pub mod registry;
+pub mod seams;
+#[cfg(test)]
+mod testing;

@@ -1,47 +1,402 @@
 //! The client: reads are retried by a small policy of ours, a change is sent exactly once.
 
-use leeward_engine::{
-    id::AttemptKey,
-    work::{OperationUrl, Sent},
+use std::{
+    collections::BTreeSet,
+    fmt,
+    sync::{
+        Arc, Mutex, OnceLock, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
 };
 
-use super::{ArmError, Reply, Request};
+use azure_core::{
+    error::ErrorKind,
+    http::{
+        ClientOptions, Context as Baggage, HttpClient, Pipeline, PipelineSendOptions, RetryOptions, Transport,
+    },
+};
+use jiff::SignedDuration;
+use leeward_engine::{
+    id::{AttemptKey, RunId},
+    port::{Clock, Context, DriverError},
+    work::{OperationUrl, Sent},
+};
+use secrecy::SecretString;
+use serde_json::Value;
+use url::Url;
+use uuid::Uuid;
+
+use super::{
+    ArmError, Method, Reply, Request,
+    endpoint::Endpoint,
+    guard::{Guard, Pass},
+    patience, refusal,
+    transport::Network,
+    wire::{Errand, Wire},
+};
+use crate::credential::{Credential, CredentialError, CredentialKind};
+
+/// How long one answer, or a token, is waited for.
+const ANSWER: Duration = Duration::from_secs(30);
+/// How long a read may take with everything that belongs to it.
+const READ: Duration = Duration::from_secs(90);
+/// How long the only try takes where a region may be gone.
+const BRIEF: Duration = Duration::from_secs(10);
+/// How often a read is tried.
+const TRIES: u32 = 4;
+/// How many pages of a list are read.
+const PAGES: usize = 500;
 
 /// One ARM endpoint with one credential. Cheap to clone.
 #[derive(Clone)]
-pub struct Arm {}
+pub struct Arm {
+    shared: Arc<Shared>,
+    run: Option<Uuid>,
+    guard: Arc<Guard>,
+}
+
+struct Shared {
+    endpoint: Endpoint,
+    scope: String,
+    credential: Credential,
+    http: Arc<dyn HttpClient>,
+    clock: Arc<dyn Clock>,
+    pipeline: OnceLock<Pipeline>,
+    skew: Mutex<Option<SignedDuration>>,
+}
+
+/// One request as it goes to the wire, without its token.
+#[derive(Clone)]
+pub(crate) struct Parts {
+    pub(crate) method: Method,
+    pub(crate) url: Url,
+    pub(crate) body: Option<bytes::Bytes>,
+    pub(crate) if_match: Option<String>,
+}
+
+/// What one send came to.
+enum Once {
+    Reply(Reply, SecretString),
+    NotWritten(String),
+    Lost(String),
+}
+
+impl fmt::Debug for Arm {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_tuple("Arm").field(&self.shared.endpoint).finish()
+    }
+}
 
 impl Arm {
-    /// Reads. Retries 408, 429, 5xx and broken connections a few times, with pauses on tokio's clock.
-    pub async fn read(&self, request: &Request) -> Result<Reply, ReadError> {
-        let _ = request;
-        Err(ReadError::Unreachable {
-            reason: "not built yet".to_owned(),
+    /// Joins an endpoint, a credential and a clock. Without `http` the network is used.
+    ///
+    /// **Promised by whoever gives `http`**: an error of kind `Connection` means that no byte of
+    /// the request left, and it sends a request once.
+    pub fn new(
+        endpoint: Endpoint,
+        credential: Credential,
+        http: Option<Arc<dyn HttpClient>>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Arm, CredentialError> {
+        if credential.kind() == CredentialKind::Simulator && !endpoint.is_loopback() {
+            return Err(CredentialError::NotLoopback);
+        }
+        let http = http.unwrap_or_else(|| Arc::new(Network::new(endpoint.is_loopback())));
+        Ok(Arm {
+            shared: Arc::new(Shared {
+                scope: endpoint.scope(),
+                endpoint,
+                credential,
+                http,
+                clock,
+                pipeline: OnceLock::new(),
+                skew: Mutex::new(None),
+            }),
+            run: None,
+            guard: Arc::new(Guard::open()),
         })
     }
 
+    /// Returns the same client with the run's correlation id on its reads.
+    pub fn for_run(&self, run: &RunId) -> Arm {
+        Arm {
+            run: Some(run.correlation()),
+            ..self.clone()
+        }
+    }
+
+    /// Returns the same client for one step: with the run's correlation id, and with the guard
+    /// that lets nothing through to a region whose outage is declared.
+    pub fn for_step(&self, context: &Context) -> Arm {
+        Arm {
+            shared: self.shared.clone(),
+            run: Some(context.run.correlation()),
+            guard: Arc::new(Guard::of(context)),
+        }
+    }
+
+    /// Returns where requests go.
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.shared.endpoint
+    }
+
+    /// Returns the clock that the client goes by.
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        &self.shared.clock
+    }
+
+    /// Returns how far Azure's clock was ahead of ours in the last answer that told.
+    pub fn skew(&self) -> Option<SignedDuration> {
+        *self.shared.skew.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Reads. Retries 408, 429, 5xx and broken connections a few times, with pauses on tokio's clock.
+    pub async fn read(&self, request: &Request) -> Result<Reply, ReadError> {
+        self.read_parts(&self.parts(request).map_err(ReadError::unreachable)?)
+            .await
+    }
+
     /// Reads every page of a list and returns the entries of `value`.
-    pub async fn list(&self, request: &Request) -> Result<Vec<serde_json::Value>, ReadError> {
-        let _ = request;
-        Err(ReadError::Unreachable {
-            reason: "not built yet".to_owned(),
-        })
+    pub async fn list(&self, request: &Request) -> Result<Vec<Value>, ReadError> {
+        let mut entries = Vec::new();
+        let mut seen = BTreeSet::new();
+        let mut parts = self.parts(request).map_err(ReadError::unreachable)?;
+        loop {
+            let mut reply = self.read_parts(&parts).await?;
+            match reply.body.get_mut("value").map(Value::take) {
+                Some(Value::Array(page)) => entries.extend(page),
+                _ => return Err(ReadError::unreachable("the list has no `value`".to_owned())),
+            }
+            let next = reply.text("/nextLink").unwrap_or_default();
+            if next.is_empty() {
+                return Ok(entries);
+            }
+            if !seen.insert(next.to_owned()) || seen.len() >= PAGES {
+                return Err(ReadError::unreachable("the list does not end".to_owned()));
+            }
+            parts.url = self.shared.endpoint.pin(next).map_err(ReadError::unreachable)?;
+        }
     }
 
     /// Sends a change exactly once and reads what came of it. `Err` is every outcome that is not a 2xx.
     pub async fn change(&self, request: &Request, key: &AttemptKey) -> Result<Reply, Sent> {
-        let _ = (request, key);
-        Err(Sent::NotSent {
-            reason: "not built yet".to_owned(),
-        })
+        match self.parts(request) {
+            Ok(parts) => self.change_parts(&parts, key).await,
+            Err(reason) => Err(refusal::refused_here("InvalidPath", reason)),
+        }
     }
 
     /// Reads an operation URL as Azure gave it. Refuses a host other than the endpoint's.
     pub async fn follow(&self, url: &OperationUrl) -> Result<Reply, ReadError> {
-        let _ = url;
-        Err(ReadError::Unreachable {
-            reason: "not built yet".to_owned(),
+        let url = self
+            .shared
+            .endpoint
+            .pin(url.expose())
+            .map_err(ReadError::unreachable)?;
+        self.read_parts(&Parts {
+            method: Method::Get,
+            url,
+            body: None,
+            if_match: None,
         })
+        .await
+    }
+
+    fn parts(&self, request: &Request) -> Result<Parts, String> {
+        Ok(Parts {
+            method: request.method,
+            url: self
+                .shared
+                .endpoint
+                .url_of(request)
+                .map_err(|bad| bad.to_string())?,
+            body: request.body.as_ref().map(|body| body.to_string().into()),
+            if_match: request.if_match.clone(),
+        })
+    }
+
+    pub(crate) async fn read_parts(&self, parts: &Parts) -> Result<Reply, ReadError> {
+        if !only_reads(parts) {
+            return Err(ReadError::unreachable(format!("{} is not a read", parts.method)));
+        }
+        let (tries, budget) = match self.guard.judge(parts.url.path()) {
+            Pass::Refused(reason) => return Err(ReadError::Unreachable { reason }),
+            Pass::Brief => (1, BRIEF),
+            Pass::Free => (TRIES, READ),
+        };
+        let end = tokio::time::Instant::now() + budget;
+        let mut last = ReadError::unreachable(format!("no answer within {} s", budget.as_secs()));
+        for attempt in 1..=tries {
+            let name = format!("read/{}/{attempt}", parts.url.path());
+            let id = Uuid::new_v5(&self.run.unwrap_or(Uuid::nil()), name.as_bytes());
+            let once = tokio::time::timeout_at(end, self.send(parts, self.run, id, None)).await;
+            let Ok(once) = once else { break };
+            let wait = match once {
+                Once::Reply(reply, token) => {
+                    if reply.succeeded() {
+                        return Ok(reply);
+                    }
+                    let error = ArmError::of(&reply);
+                    let wait = error.retry_after;
+                    let status = reply.status;
+                    last = ReadError::Answered(error);
+                    match status {
+                        // Once with a new token; a second 401 is an answer.
+                        401 if attempt == 1 => {
+                            self.shared.credential.forget(&token).await;
+                            Some(Duration::ZERO)
+                        }
+                        408 | 429 | 500.. => wait,
+                        _ => return Err(last),
+                    }
+                }
+                Once::NotWritten(reason) | Once::Lost(reason) => {
+                    last = ReadError::Unreachable { reason };
+                    None
+                }
+            };
+            let wait = wait.unwrap_or(Duration::from_secs(1 << (attempt - 1)));
+            let again = tokio::time::Instant::now() + wait;
+            // Waiting beyond our own end is the engine's business, not ours.
+            if attempt == tries || again >= end {
+                break;
+            }
+            tokio::time::sleep_until(again).await;
+        }
+        Err(last)
+    }
+
+    pub(crate) async fn change_parts(&self, parts: &Parts, key: &AttemptKey) -> Result<Reply, Sent> {
+        if let Pass::Refused(reason) = self.guard.judge(parts.url.path()) {
+            return Err(Sent::NotSent { reason });
+        }
+        let once = self
+            .send(
+                parts,
+                Some(key.run.correlation()),
+                key.client_request_id(),
+                Some(key.send_before),
+            )
+            .await;
+        match once {
+            Once::Reply(reply, token) => {
+                if reply.status == 401 {
+                    self.shared.credential.forget(&token).await;
+                }
+                refusal::sort(reply)
+            }
+            Once::NotWritten(reason) => Err(Sent::NotSent { reason }),
+            Once::Lost(reason) => Err(Sent::Unanswered { reason }),
+        }
+    }
+
+    /// Sends once. A right to send that ends makes it a change.
+    async fn send(&self, parts: &Parts, run: Option<Uuid>, id: Uuid, send_before: Option<Duration>) -> Once {
+        let shared = &self.shared;
+        if !shared.endpoint.holds(&parts.url) {
+            return Once::NotWritten("the request leads to another host".to_owned());
+        }
+        let token = shared.credential.token(&shared.scope, shared.clock.now().wall);
+        let token = match tokio::time::timeout(ANSWER, token).await {
+            Ok(Ok(token)) => token,
+            Ok(Err(error)) => return Once::NotWritten(error.to_string()),
+            Err(_) => return Once::NotWritten("the credential did not answer".to_owned()),
+        };
+        let mut request = azure_core::http::Request::new(parts.url.clone(), word(parts.method));
+        request.insert_header("accept", "application/json");
+        request.insert_header("x-ms-client-request-id", id.to_string());
+        if let Some(run) = run {
+            request.insert_header("x-ms-correlation-request-id", run.to_string());
+        }
+        if let Some(etag) = &parts.if_match {
+            request.insert_header("if-match", etag.clone());
+        }
+        if let Some(body) = &parts.body {
+            request.insert_header("content-type", "application/json");
+            request.set_body(body.clone());
+        }
+        let written = Arc::new(AtomicBool::new(false));
+        let mut baggage = Baggage::new();
+        baggage.insert(Errand {
+            token: token.clone(),
+            send_before,
+            written: written.clone(),
+        });
+        let options = PipelineSendOptions {
+            skip_checks: true,
+            ..PipelineSendOptions::default()
+        };
+        let sending = self.pipeline().send(&baggage, &mut request, Some(options));
+        match tokio::time::timeout(ANSWER, sending).await {
+            Ok(Ok(answer)) => {
+                let (status, headers, body) = answer.deconstruct();
+                let headers = headers
+                    .iter()
+                    .map(|(name, value)| (name.as_str().to_owned(), value.as_str().to_owned()))
+                    .collect();
+                let reply = Reply::of_bytes(status.into(), headers, &body);
+                self.note_skew(&reply);
+                Once::Reply(reply, token)
+            }
+            Ok(Err(error)) => {
+                let reason = error.to_string();
+                if *error.kind() == ErrorKind::Connection || !written.load(Ordering::SeqCst) {
+                    Once::NotWritten(reason)
+                } else {
+                    Once::Lost(reason)
+                }
+            }
+            Err(_) => Once::Lost(format!("no answer within {} s", ANSWER.as_secs())),
+        }
+    }
+
+    fn pipeline(&self) -> &Pipeline {
+        let shared = &self.shared;
+        shared.pipeline.get_or_init(|| {
+            let wire = Wire {
+                endpoint: shared.endpoint.clone(),
+                http: shared.http.clone(),
+                clock: shared.clock.clone(),
+            };
+            let options = ClientOptions {
+                retry: RetryOptions::none(),
+                transport: Some(Transport::with_policy(Arc::new(wire))),
+                ..ClientOptions::default()
+            };
+            let (name, version) = (Some("leeward"), option_env!("CARGO_PKG_VERSION"));
+            Pipeline::new(name, version, options, Vec::new(), Vec::new(), None)
+        })
+    }
+
+    fn note_skew(&self, reply: &Reply) {
+        if let Some(theirs) = reply.header("date").and_then(patience::date) {
+            let skew = theirs.duration_since(self.shared.clock.now().wall);
+            *self.shared.skew.lock().unwrap_or_else(PoisonError::into_inner) = Some(skew);
+        }
+    }
+}
+
+/// Returns whether a request may be repeated freely: a GET, or a POST that only lists.
+fn only_reads(parts: &Parts) -> bool {
+    match parts.method {
+        Method::Get => true,
+        Method::Post => parts
+            .url
+            .path_segments()
+            .and_then(|mut segments| segments.next_back())
+            .is_some_and(|verb| verb.starts_with("list")),
+        Method::Put | Method::Patch | Method::Delete => false,
+    }
+}
+
+fn word(method: Method) -> azure_core::http::Method {
+    match method {
+        Method::Get => azure_core::http::Method::Get,
+        Method::Put => azure_core::http::Method::Put,
+        Method::Patch => azure_core::http::Method::Patch,
+        Method::Post => azure_core::http::Method::Post,
+        Method::Delete => azure_core::http::Method::Delete,
     }
 }
 
@@ -58,3 +413,37 @@ pub enum ReadError {
         reason: String,
     },
 }
+
+impl ReadError {
+    pub(crate) fn unreachable(reason: String) -> ReadError {
+        ReadError::Unreachable { reason }
+    }
+
+    /// Returns whether Azure says that there is no such thing.
+    pub fn is_missing(&self) -> bool {
+        matches!(self, ReadError::Answered(error) if error.status == 404)
+    }
+
+    /// Returns it as the engine's error, with what was asked.
+    pub fn into_driver_error(self, what: impl Into<String>) -> DriverError {
+        let what = what.into();
+        match self {
+            ReadError::Answered(error) if error.status >= 500 || error.status == 408 => {
+                DriverError::Unreachable {
+                    what,
+                    reason: format!("HTTP {} {}: {}", error.status, error.code, error.message),
+                }
+            }
+            ReadError::Answered(error) => DriverError::Refused {
+                what,
+                passing: refusal::may_pass(error.status, &error.code),
+                code: error.code,
+                message: error.message,
+            },
+            ReadError::Unreachable { reason } => DriverError::Unreachable { what, reason },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,9 +1,19 @@
 //! The Azure Resource Manager as requests and answers in values, and the client that carries them.
 
 pub mod client;
+pub mod endpoint;
+mod guard;
+pub mod lro;
+pub mod path;
+pub mod patience;
+pub mod refusal;
 pub mod reply;
 pub mod request;
+pub mod transport;
+mod wire;
 
 pub use client::{Arm, ReadError};
+pub use endpoint::{Endpoint, EndpointError, PUBLIC_CLOUD};
+pub use path::{ArmPath, BadSegment};
 pub use reply::{ArmError, Reply};
 pub use request::{Method, Request};

@@ -1,5 +1,7 @@
 //! One request to ARM, as a value.
 
+use std::fmt;
+
 use serde_json::Value;
 
 /// The verbs that ARM knows.
@@ -17,12 +19,31 @@ pub enum Method {
     Delete,
 }
 
+impl Method {
+    /// Returns the word on the wire.
+    pub fn word(self) -> &'static str {
+        match self {
+            Method::Get => "GET",
+            Method::Put => "PUT",
+            Method::Patch => "PATCH",
+            Method::Post => "POST",
+            Method::Delete => "DELETE",
+        }
+    }
+}
+
+impl fmt::Display for Method {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(self.word())
+    }
+}
+
 /// What to ask, without host, token or headers that the client adds by itself.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Request {
     /// The verb.
     pub method: Method,
-    /// From `/subscriptions/` on; every segment is validated already (see [`Request::path`]).
+    /// From `/subscriptions/` on, not encoded; built by [`super::ArmPath`].
     pub path: String,
     /// The api-version.
     pub api_version: String,
@@ -61,6 +82,12 @@ impl Request {
     /// Sets the body.
     pub fn body(mut self, body: Value) -> Request {
         self.body = Some(body);
+        self
+    }
+
+    /// Makes it a compare-and-set.
+    pub fn if_match(mut self, etag: impl Into<String>) -> Request {
+        self.if_match = Some(etag.into());
         self
     }
 }

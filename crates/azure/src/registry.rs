@@ -1,0 +1,48 @@
+//! Which driver drives which kind?
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use leeward_engine::port::{Driver, Drivers};
+
+use crate::{
+    arm::Arm,
+    kinds,
+    seams::{CommandRunner, PublicWire},
+};
+
+/// Everything that drivers reach the world through.
+#[derive(Clone)]
+pub struct Seams {
+    /// Azure.
+    pub arm: Arm,
+    /// The public side of the world.
+    pub public: Arc<dyn PublicWire>,
+    /// Commands.
+    pub commands: Arc<dyn CommandRunner>,
+}
+
+/// Finds the driver of a kind. Cheap to clone.
+#[derive(Clone)]
+pub struct Registry {
+    drivers: Arc<BTreeMap<&'static str, Arc<dyn Driver>>>,
+}
+
+impl Registry {
+    /// Makes every driver over the same seams.
+    pub fn new(seams: &Seams) -> Registry {
+        Registry {
+            drivers: Arc::new(kinds::all(seams).into_iter().collect()),
+        }
+    }
+
+    /// Returns the names of the driven kinds, sorted.
+    pub fn kinds(&self) -> Vec<&'static str> {
+        self.drivers.keys().copied().collect()
+    }
+}
+
+impl Drivers for Registry {
+    fn of(&self, kind: &str) -> Option<Arc<dyn Driver>> {
+        self.drivers.get(kind).cloned()
+    }
+}

@@ -1,0 +1,123 @@
+//! The public side of the real world.
+
+use std::{
+    error::Error as _,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use futures::StreamExt;
+use leeward_engine::port::Clock;
+
+use super::public::{LONGEST_BODY, PublicError, PublicReply, PublicRequest, PublicWire};
+use crate::arm::reply::cut;
+
+/// Goes out directly.
+pub struct Direct {
+    clock: Arc<dyn Clock>,
+    client: OnceLock<reqwest::Client>,
+}
+
+impl Direct {
+    /// Makes a wire; its client is built when it is first used.
+    pub fn new(clock: Arc<dyn Clock>) -> Direct {
+        Direct {
+            clock,
+            client: OnceLock::new(),
+        }
+    }
+
+    fn client(&self) -> Result<&reqwest::Client, PublicError> {
+        if let Some(client) = self.client.get() {
+            return Ok(client);
+        }
+        let built = reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .connect_timeout(Duration::from_secs(10))
+            .pool_max_idle_per_host(0)
+            .http1_only()
+            .user_agent(concat!("leeward/", env!("CARGO_PKG_VERSION")))
+            .build()
+            .map_err(|error| PublicError::not_sent(error.to_string()))?;
+        Ok(self.client.get_or_init(|| built))
+    }
+
+    async fn exchange(&self, request: &PublicRequest) -> Result<PublicReply, PublicError> {
+        let method = reqwest::Method::from_bytes(request.method.as_bytes())
+            .map_err(|error| PublicError::not_sent(error.to_string()))?;
+        let mut outgoing = self.client()?.request(method, request.url.clone());
+        for (name, value) in &request.headers {
+            outgoing = outgoing.header(name, value);
+        }
+        if let Some(body) = &request.body {
+            outgoing = outgoing.body(body.clone());
+        }
+        if request
+            .send_before
+            .is_some_and(|moment| self.clock.now().uptime >= moment)
+        {
+            return Err(PublicError::not_sent(
+                "the time in which it could be sent is over",
+            ));
+        }
+        let answer = outgoing.send().await.map_err(|error| {
+            let reason = root_of(&error);
+            if error.is_connect() || error.is_builder() {
+                PublicError::not_sent(reason)
+            } else {
+                PublicError::lost(reason)
+            }
+        })?;
+        let status = answer.status().as_u16();
+        let headers = answer
+            .headers()
+            .iter()
+            .filter_map(|(name, value)| Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned())))
+            .collect();
+        let mut body = Vec::new();
+        let mut stream = answer.bytes_stream();
+        while let Some(chunk) = stream.next().await {
+            body.extend_from_slice(&chunk.map_err(|error| PublicError::lost(root_of(&error)))?);
+            if body.len() >= LONGEST_BODY {
+                body.truncate(LONGEST_BODY);
+                break;
+            }
+        }
+        Ok(PublicReply {
+            status,
+            headers,
+            body,
+        })
+    }
+}
+
+#[async_trait]
+impl PublicWire for Direct {
+    async fn http(&self, request: &PublicRequest) -> Result<PublicReply, PublicError> {
+        tokio::time::timeout(request.within, self.exchange(request))
+            .await
+            .unwrap_or_else(|_| Err(PublicError::lost("no answer in time")))
+    }
+
+    async fn connect(&self, host: &str, port: u16, within: Duration) -> Result<(), PublicError> {
+        match tokio::time::timeout(within, tokio::net::TcpStream::connect((host, port))).await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(error)) => Err(PublicError::not_sent(error.to_string())),
+            Err(_) => Err(PublicError::not_sent("no connection in time")),
+        }
+    }
+}
+
+/// Returns the innermost reason; the outer ones repeat the URL, which may hold a webhook's key.
+fn root_of(error: &reqwest::Error) -> String {
+    let mut root: Option<&(dyn std::error::Error + 'static)> = error.source();
+    while let Some(deeper) = root.and_then(std::error::Error::source) {
+        root = Some(deeper);
+    }
+    root.map_or_else(
+        || "the exchange failed".to_owned(),
+        |error| cut(&error.to_string()),
+    )
+}

@@ -1,0 +1,11 @@
+//! What else do drivers touch, beside ARM? The public side of the world, and commands here.
+
+mod command;
+mod direct;
+mod forward;
+mod public;
+
+pub use command::{CommandLine, CommandOutcome, CommandRunner};
+pub use direct::Direct;
+pub use forward::Forward;
+pub use public::{PublicError, PublicReply, PublicRequest, PublicWire};

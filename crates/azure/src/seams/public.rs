@@ -1,0 +1,92 @@
+//! How is the public side of the world reached: storefronts, ports, webhooks?
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use url::Url;
+
+/// The longest answer of a public page that is kept.
+pub(crate) const LONGEST_BODY: usize = 1024 * 1024;
+
+/// A request to a public address. It never carries an Azure token.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PublicRequest {
+    /// The verb.
+    pub method: String,
+    /// Where to.
+    pub url: Url,
+    /// Header names and values.
+    pub headers: Vec<(String, String)>,
+    /// The body.
+    pub body: Option<Vec<u8>>,
+    /// How long the whole exchange may take.
+    pub within: Duration,
+    /// For what must not be sent late: nothing is written after this moment of the clock's uptime.
+    pub send_before: Option<Duration>,
+}
+
+impl PublicRequest {
+    /// Makes a GET.
+    pub fn get(url: Url, within: Duration) -> PublicRequest {
+        PublicRequest {
+            method: "GET".to_owned(),
+            url,
+            headers: Vec::new(),
+            body: None,
+            within,
+            send_before: None,
+        }
+    }
+}
+
+/// A public answer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PublicReply {
+    /// The status.
+    pub status: u16,
+    /// Header names in lower case, and values.
+    pub headers: Vec<(String, String)>,
+    /// The body, at most a megabyte of it.
+    pub body: Vec<u8>,
+}
+
+/// Why there is no answer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PublicError {
+    /// No byte of the request left.
+    #[error("{reason}")]
+    NotSent {
+        /// Why.
+        reason: String,
+    },
+    /// It may have arrived.
+    #[error("{reason}")]
+    Lost {
+        /// Why.
+        reason: String,
+    },
+}
+
+impl PublicError {
+    pub(crate) fn not_sent(reason: impl Into<String>) -> PublicError {
+        PublicError::NotSent {
+            reason: reason.into(),
+        }
+    }
+
+    pub(crate) fn lost(reason: impl Into<String>) -> PublicError {
+        PublicError::Lost {
+            reason: reason.into(),
+        }
+    }
+}
+
+/// Reaches public addresses: directly, or through the simulator. Sends once and follows no redirect.
+#[async_trait]
+pub trait PublicWire: Send + Sync {
+    /// Sends one HTTP request.
+    async fn http(&self, request: &PublicRequest) -> Result<PublicReply, PublicError>;
+
+    /// Opens a TCP connection and closes it again.
+    async fn connect(&self, host: &str, port: u16, within: Duration) -> Result<(), PublicError>;
+}
