@@ -32,6 +32,34 @@ pub struct Kind {
     pub operations: &'static [OperationDeclaration],
     /// How long its change usually takes; the source of the figure stands in its documentation.
     pub forecast: Duration,
+    /// Whether this version can do it; `check` warns where not.
+    pub driven: bool,
+    /// Whether it runs other people's code or requests: in a drill such a step needs `clean-up`.
+    pub foreign: bool,
+    /// Whether `at` may hold any names, for expressions to read.
+    pub free_at: bool,
+}
+
+impl Kind {
+    /// Returns the declaration of a setting.
+    pub fn setting(&self, name: &str) -> Option<&'static Setting> {
+        self.settings.iter().find(|setting| setting.name == name)
+    }
+
+    /// Says whether it can lose data in a journey.
+    pub fn can_lose(&self, journey: Journey) -> bool {
+        !self.ladder.is_empty() && matches!(journey, Journey::Failover | Journey::Failback)
+    }
+
+    /// Says whether it is one of the checks, which prove and change nothing.
+    pub fn is_check(&self) -> bool {
+        self.name.starts_with("check.")
+    }
+
+    /// Says whether a rung needs the region that served: it loses nothing because both sides take part.
+    pub fn rung_needs_source(&self, rung: &str) -> bool {
+        rung == "planned" || self.control_plane == ControlPlane::Source
+    }
 }
 
 /// One key of a kind's settings.

@@ -2,8 +2,20 @@
 //! every finding at once, the graph, and the immutable plan. Pure: no clock, no disk,
 //! no network.
 
+pub mod check;
+pub mod decode;
 pub mod expr;
+pub mod finding;
+pub mod graph;
 pub mod journey;
 pub mod kind;
+pub mod kinds;
+pub mod model;
 pub mod plan;
 pub mod units;
+pub mod yaml;
+
+pub use check::check;
+pub use decode::{Reading, read};
+pub use finding::Finding;
+pub use model::Runbook;

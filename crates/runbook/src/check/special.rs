@@ -1,0 +1,195 @@
+//! What a single kind asks for beyond the shape of its settings.
+
+use super::{View, shape};
+use crate::{
+    finding::{Finding, Findings, code_list as code, nearest},
+    kind::{Kind, Shape},
+    model::Step,
+    yaml::Node,
+};
+
+/// Looks at every step.
+pub(super) fn look(view: &View<'_>, findings: &mut Findings) {
+    for (_, step, kind) in view.known() {
+        match kind.name {
+            "azure.site-recovery.virtual-machines" => machines(step, findings),
+            "gate.wait" => one_of(step, &["for", "until"], true, findings),
+            "notify.webhook" => one_of(step, &["message", "body"], false, findings),
+            "run.command" => command(step, findings),
+            _ => {}
+        }
+        fallback(view, step, findings);
+        secrets(step, kind, findings);
+    }
+}
+
+fn setting<'a>(step: &'a Step, name: &str) -> Option<&'a Node> {
+    step.with.as_ref()?.get(name)
+}
+
+fn machines(step: &Step, findings: &mut Findings) {
+    let Some(select) = setting(step, "select") else {
+        return;
+    };
+    let names = select.get("names").and_then(Node::as_list);
+    match (select.get("names"), select.get("tag")) {
+        (None, None) if select.as_map().is_some() => {
+            let finding = Finding::error(
+                code::MISSING_KEY,
+                format!("`select` of step `{}` chooses nothing", step.name.value),
+            )
+            .because("machines are chosen by `names` or by `tag`")
+            .fix("add `names: [vm-1, vm-2]`");
+            findings.add(select.span, finding);
+        }
+        (Some(_), Some(tag)) => {
+            let finding = Finding::error(
+                code::WRONG_VALUE,
+                format!("`select` of step `{}` has `names` and `tag`", step.name.value),
+            )
+            .because("two answers to the question which machines are meant may disagree")
+            .fix("remove one of them");
+            findings.add(tag.span, finding);
+        }
+        _ => {}
+    }
+    let Some(names) = names else { return };
+    let mut seen: Vec<String> = Vec::with_capacity(names.len());
+    for name in names
+        .iter()
+        .filter_map(|node| Some((node.as_scalar()?, node.span)))
+    {
+        seen.push(name.0.text.to_lowercase());
+    }
+    let count = seen.len();
+    let least = setting(step, "at-least");
+    let whole = least.and_then(|node| node.as_scalar()?.as_whole());
+    if let (Some(least), Some(whole)) = (least, whole)
+        && usize::try_from(whole).is_ok_and(|whole| whole > count)
+    {
+        let finding = Finding::error(
+            code::AT_LEAST_TOO_LARGE,
+            format!("`at-least` asks for {whole} of {count} machines"),
+        )
+        .because("so many can never have moved, so the step could never be done")
+        .fix(format!(
+            "write `at-least: {count}`, or leave it out where all are needed"
+        ))
+        .fix("or choose more machines");
+        findings.add(least.span, finding);
+    }
+    seen.sort();
+    if let Some(twice) = seen.windows(2).find(|pair| pair[0] == pair[1]) {
+        let again = names.iter().rev().find(|node| {
+            node.as_scalar()
+                .is_some_and(|scalar| scalar.text.to_lowercase() == twice[0])
+        });
+        let finding = Finding::error(
+            code::SAME_TARGET,
+            format!("machine `{}` is chosen twice", twice[0]),
+        )
+        .because("one machine fails over once")
+        .fix("remove one of the two");
+        findings.add(again.map_or(select.span, |node| node.span), finding);
+    }
+}
+
+fn one_of(step: &Step, keys: &[&str; 2], exactly: bool, findings: &mut Findings) {
+    let both = keys.iter().filter(|key| setting(step, key).is_some()).count();
+    let [one, two] = keys;
+    if both == 0 {
+        let finding = Finding::error(
+            code::MISSING_KEY,
+            format!("step `{}` has neither `{one}` nor `{two}`", step.name.value),
+        )
+        .because("without one of them there is nothing to do")
+        .fix(format!("add `with: {{ {one}: … }}`"));
+        findings.add(step.name.span, finding);
+    } else if both == 2 && exactly {
+        let finding = Finding::error(
+            code::WRONG_VALUE,
+            format!("step `{}` has `{one}` and `{two}`", step.name.value),
+        )
+        .because("two answers to one question may disagree")
+        .fix(format!("remove `{two}`"));
+        let place = step.with.as_ref().and_then(|with| with.entry(two));
+        findings.add(place.map_or(step.name.span, |entry| entry.span), finding);
+    }
+}
+
+fn command(step: &Step, findings: &mut Findings) {
+    if let Some(node) = setting(step, "command")
+        && node.as_list().is_some_and(<[Node]>::is_empty)
+    {
+        let finding = Finding::error(
+            code::WRONG_VALUE,
+            format!("the command of step `{}` is empty", step.name.value),
+        )
+        .because("the first entry is the program that is run")
+        .fix("write `[program, argument, argument]`");
+        findings.add(node.span, finding);
+    }
+}
+
+fn fallback(view: &View<'_>, step: &Step, findings: &mut Findings) {
+    let Some(node) = setting(step, "fallback") else {
+        return;
+    };
+    let Some(scalar) = node.as_scalar() else { return };
+    let is_traffic = |index: usize| view.kinds[index].is_some_and(|kind| kind.setting("fallback").is_some());
+    let others = view
+        .names
+        .iter()
+        .filter(|(name, index)| **name != &*step.name.value && is_traffic(**index));
+    let others: Vec<&str> = others.map(|(name, _)| *name).collect();
+    if !others.contains(&&*scalar.text) {
+        let finding = Finding::error(
+            code::UNKNOWN_STEP,
+            format!(
+                "the fallback of step `{}` is {}, which is no other step that moves traffic",
+                step.name.value,
+                node.describe()
+            ),
+        )
+        .because("a fallback is the step that moves traffic when this one's control plane is frozen")
+        .did_you_mean(nearest(&scalar.text, others))
+        .fix("name another traffic step of this runbook, or remove `fallback`");
+        findings.add(node.span, finding);
+    }
+}
+
+/// Secrets that stay on this machine when the run goes on elsewhere.
+fn secrets(step: &Step, kind: &Kind, findings: &mut Findings) {
+    for setting in kind
+        .settings
+        .iter()
+        .filter(|setting| holds_secret(&setting.shape))
+    {
+        for node in [&step.with, &step.primary, &step.paired].into_iter().flatten() {
+            let Some(node) = node.get(setting.name) else {
+                continue;
+            };
+            node.each_scalar(&mut |scalar, span| {
+                if shape::is_secret(&scalar.text) && !scalar.text.starts_with("key-vault:") {
+                    let finding = Finding::note(
+                        code::SECRET_STAYS_BEHIND,
+                        format!("`{}` is known on this machine only", scalar.text),
+                    )
+                    .because("another machine that takes the run over does not have it")
+                    .fix("write `key-vault:VAULT/SECRET`, with a vault in the region that takes over");
+                    findings.add(span, finding);
+                }
+            });
+        }
+    }
+}
+
+fn holds_secret(shape: &Shape) -> bool {
+    match shape {
+        Shape::Secret => true,
+        Shape::List(inner) | Shape::Table(inner) => holds_secret(inner),
+        Shape::Either(shapes) => shapes.iter().any(holds_secret),
+        Shape::Map(settings) => settings.iter().any(|setting| holds_secret(&setting.shape)),
+        _ => false,
+    }
+}

@@ -1,0 +1,179 @@
+//! How findings are gathered: with the line of the file, in order, and not without end.
+
+use std::sync::Arc;
+
+use super::{Code, Finding, Place, Related, code::list as code};
+use crate::yaml::Span;
+
+/// The most findings of one file that are kept.
+pub const MOST_FINDINGS: usize = 200;
+
+/// A file, as it was named and read.
+#[derive(Clone, Debug)]
+pub struct Source {
+    /// The name, as given.
+    pub name: Arc<str>,
+    /// The text.
+    pub text: Arc<str>,
+}
+
+impl Source {
+    /// Makes one of a name and a text.
+    pub fn new(name: &str, text: &str) -> Source {
+        Source {
+            name: name.into(),
+            text: text.into(),
+        }
+    }
+
+    /// Makes a place of a span.
+    pub fn place(&self, span: Span) -> Place {
+        Place {
+            file: self.name.to_string(),
+            line: span.line,
+            column: span.column,
+            start: span.start,
+            end: span.end,
+        }
+    }
+
+    /// Returns the line that a span starts on, trimmed and cut.
+    pub fn line(&self, span: Span) -> Option<String> {
+        let start = usize::try_from(span.start)
+            .ok()
+            .filter(|at| *at <= self.text.len())?;
+        let bytes = self.text.as_bytes();
+        let from = bytes[..start]
+            .iter()
+            .rposition(|byte| *byte == b'\n')
+            .map_or(0, |at| at + 1);
+        let length = bytes[start..].iter().position(|byte| *byte == b'\n');
+        let to = length.map_or(bytes.len(), |length| start + length);
+        let line = self.text.get(from..to)?.trim();
+        if line.is_empty() {
+            return None;
+        }
+        // A line of a thousand characters is shown around the place that matters.
+        let count = line.chars().count();
+        if count <= 100 {
+            return Some(line.to_owned());
+        }
+        let indent = self.text[from..to]
+            .chars()
+            .take_while(|sign| sign.is_whitespace())
+            .count();
+        let column = usize::try_from(span.column)
+            .unwrap_or_default()
+            .saturating_sub(1 + indent);
+        let skip = column.saturating_sub(40).min(count.saturating_sub(80));
+        let middle: String = line.chars().skip(skip).take(80).collect();
+        let before = if skip > 0 { "…" } else { "" };
+        let after = if skip + 80 < count { "…" } else { "" };
+        Some(format!("{before}{middle}{after}"))
+    }
+
+    /// Returns the place of a byte range within a span: an expression within its text.
+    pub fn within(&self, span: Span, needle: &str) -> Span {
+        let range = span.start as usize..span.end as usize;
+        let found = self.text.get(range).and_then(|slice| slice.find(needle));
+        let Some(offset) = found else { return span };
+        let start = span.start as usize + offset;
+        let before = &self.text[span.start as usize..start];
+        let newlines = before.bytes().filter(|byte| *byte == b'\n').count();
+        let tail = before.rsplit('\n').next().unwrap_or_default().chars().count();
+        let column = if newlines == 0 {
+            span.column as usize + tail
+        } else {
+            tail + 1
+        };
+        let narrow = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+        Span {
+            line: span.line + narrow(newlines),
+            column: narrow(column),
+            start: narrow(start),
+            end: narrow(start + needle.len()),
+        }
+    }
+}
+
+/// Gathers the findings of one file.
+#[derive(Clone, Debug)]
+pub struct Findings {
+    /// The file.
+    pub source: Source,
+    list: Vec<Finding>,
+    left_off: usize,
+}
+
+impl Findings {
+    /// Starts with none.
+    pub fn new(source: Source) -> Findings {
+        Findings {
+            source,
+            list: Vec::new(),
+            left_off: 0,
+        }
+    }
+
+    /// Adds one that stands somewhere.
+    pub fn add(&mut self, span: Span, mut finding: Finding) {
+        if self.list.len() >= MOST_FINDINGS {
+            self.left_off += 1;
+            return;
+        }
+        finding.place = Some(self.source.place(span));
+        finding.text = self.source.line(span);
+        self.list.push(finding);
+    }
+
+    /// Adds one that stands somewhere and has to do with a second place.
+    pub fn add_with(&mut self, span: Span, finding: Finding, other: Span, label: &str) {
+        let mut finding = finding;
+        finding.related.push(Related {
+            place: self.source.place(other),
+            label: label.to_owned(),
+        });
+        self.add(span, finding);
+    }
+
+    /// Adds one that stands nowhere.
+    pub fn add_bare(&mut self, finding: Finding) {
+        if self.list.len() >= MOST_FINDINGS {
+            self.left_off += 1;
+        } else {
+            self.list.push(finding);
+        }
+    }
+
+    /// Says whether some finding has this code and stands at this place.
+    pub fn has(&self, code: Code, span: Span) -> bool {
+        self.list.iter().any(|found| {
+            found.code == code
+                && found
+                    .place
+                    .as_ref()
+                    .is_some_and(|place| place.start == span.start)
+        })
+    }
+
+    /// Says whether nothing was found.
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    /// Returns them, sorted by place, each once.
+    pub fn finish(mut self) -> Vec<Finding> {
+        self.list
+            .sort_by(|a, b| (&a.place, a.code, &a.message).cmp(&(&b.place, b.code, &b.message)));
+        self.list.dedup();
+        if self.left_off > 0 {
+            let message = format!("{} more findings are not shown", self.left_off);
+            self.list.push(
+                Finding::error(code::TOO_MANY_FINDINGS, message)
+                    .because(format!("after {MOST_FINDINGS} the rest is mostly the same again"))
+                    .fix("mend the first ones and check again"),
+            );
+        }
+        self.list
+    }
+}

@@ -1,0 +1,187 @@
+//! What proves that the platform serves. Checks change nothing.
+
+use super::common::{EVERY, HOLD, MOVES_AND_DRILL, WITHIN, gives, may, need, otherwise, seconds};
+use crate::kind::{ControlPlane, Kind, Output, Setting, Shape, Stands};
+
+const STATUS: Shape = Shape::Number(100, 599);
+
+const fn prove(
+    name: &'static str,
+    summary: &'static str,
+    settings: &'static [Setting],
+    outputs: &'static [Output],
+    driven: bool,
+) -> Kind {
+    Kind {
+        name,
+        summary,
+        settings,
+        journeys: MOVES_AND_DRILL,
+        default_journeys: MOVES_AND_DRILL,
+        ladder: &[],
+        has_goal: true,
+        outputs,
+        control_plane: ControlPlane::None,
+        permissions: &[],
+        operations: &[],
+        forecast: seconds(30),
+        driven,
+        foreign: false,
+        free_at: true,
+    }
+}
+
+/// `check.http`.
+pub(super) static HTTP: Kind = prove(
+    "check.http",
+    "Asks a URL and compares status, body and latency",
+    &[
+        need("url", Shape::Url, Stands::Either, "What is asked"),
+        otherwise(
+            "expect",
+            Shape::Either(&[STATUS, Shape::List(&STATUS)]),
+            Stands::With,
+            "200",
+            "Status, or list of them, that passes",
+        ),
+        may("contains", Shape::Text, Stands::With, "What the body must hold"),
+        may(
+            "latency",
+            Shape::Duration,
+            Stands::With,
+            "How long an answer may take",
+        ),
+        otherwise(
+            "method",
+            Shape::Word(&["GET", "HEAD"]),
+            Stands::With,
+            "\"GET\"",
+            "The request's method",
+        ),
+        may(
+            "headers",
+            Shape::Table(&Shape::Either(&[Shape::Secret, Shape::Text])),
+            Stands::With,
+            "Headers to send; secrets as references",
+        ),
+        WITHIN,
+        HOLD,
+        EVERY,
+    ],
+    &[
+        gives("status", "Last status"),
+        gives("latency", "Time of the last answer"),
+    ],
+    true,
+);
+
+/// `check.tcp`.
+pub(super) static TCP: Kind = prove(
+    "check.tcp",
+    "Opens a connection to a port",
+    &[
+        need("host", Shape::Text, Stands::Either, "Name or address"),
+        need("port", Shape::Number(1, 65_535), Stands::Either, "Port"),
+        WITHIN,
+        HOLD,
+        EVERY,
+    ],
+    &[],
+    true,
+);
+
+/// `check.dns`.
+pub(super) static DNS: Kind = prove(
+    "check.dns",
+    "Asks several resolvers for a name and compares their answers",
+    &[
+        need("name", Shape::Text, Stands::Either, "Name that is asked for"),
+        otherwise(
+            "type",
+            Shape::Word(&["A", "AAAA", "CNAME", "TXT"]),
+            Stands::With,
+            "\"A\"",
+            "Sort of record",
+        ),
+        need(
+            "expect",
+            Shape::Either(&[Shape::List(&Shape::Text), Shape::Text]),
+            Stands::Either,
+            "Answer, or list of them, that passes",
+        ),
+        may(
+            "resolvers",
+            Shape::List(&Shape::Text),
+            Stands::With,
+            "Resolvers to ask; several public ones when left out",
+        ),
+        WITHIN,
+        HOLD,
+        EVERY,
+    ],
+    &[gives("answers", "What each resolver said")],
+    false,
+);
+
+/// `check.sql`.
+pub(super) static SQL: Kind = prove(
+    "check.sql",
+    "Opens a session to a database and runs one read-only statement",
+    &[
+        need("server", Shape::Text, Stands::Either, "Host name"),
+        need("database", Shape::Text, Stands::With, "Database"),
+        otherwise(
+            "statement",
+            Shape::Text,
+            Stands::With,
+            "\"SELECT 1\"",
+            "What is run",
+        ),
+        may("expect", Shape::Text, Stands::With, "First value that passes"),
+        may(
+            "user",
+            Shape::Text,
+            Stands::With,
+            "User; the identity of the run when left out",
+        ),
+        may(
+            "password",
+            Shape::Secret,
+            Stands::With,
+            "Its password, as a reference",
+        ),
+        WITHIN,
+        HOLD,
+        EVERY,
+    ],
+    &[],
+    false,
+);
+
+/// `check.tls`.
+pub(super) static TLS: Kind = prove(
+    "check.tls",
+    "Looks at a certificate: who it is for, how many days are left",
+    &[
+        need("host", Shape::Text, Stands::Either, "Name or address"),
+        otherwise("port", Shape::Number(1, 65_535), Stands::Either, "443", "Port"),
+        may(
+            "name",
+            Shape::Text,
+            Stands::With,
+            "Name that it must be for; `host` when left out",
+        ),
+        otherwise(
+            "days-left",
+            Shape::Number(0, 3650),
+            Stands::With,
+            "14",
+            "Days that it must still be good for",
+        ),
+        WITHIN,
+        HOLD,
+        EVERY,
+    ],
+    &[gives("days-left", "Days that are left")],
+    false,
+);

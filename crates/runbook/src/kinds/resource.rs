@@ -1,0 +1,164 @@
+//! The escape hatches: any ARM resource, any manifest.
+
+use super::common::{AWAY, LATE, MOVES_AND_DRILL, SOON, SUBSCRIPTION, gives, may, need, otherwise, seconds};
+use crate::kind::{ControlPlane, Kind, OperationDeclaration, RepeatClass, Shape, Stands};
+
+/// `azure.resource`.
+pub(super) static ANY: Kind = Kind {
+    name: "azure.resource",
+    summary: "Sends one request to any ARM resource, for what no other kind does",
+    settings: &[
+        need(
+            "method",
+            Shape::Word(&["GET", "PUT", "PATCH", "DELETE", "POST"]),
+            Stands::With,
+            "The request's method",
+        ),
+        need(
+            "id",
+            Shape::ResourceId,
+            Stands::Either,
+            "The resource, or the action behind it for a POST",
+        ),
+        need(
+            "api-version",
+            Shape::Name,
+            Stands::With,
+            "Version of the resource's interface",
+        ),
+        may("body", Shape::Any, Stands::Either, "The request's body"),
+        may(
+            "if-match",
+            Shape::Text,
+            Stands::With,
+            "Sent only if the resource is still at this etag",
+        ),
+        otherwise(
+            "control-plane",
+            Shape::Word(&["target", "source", "global"]),
+            Stands::With,
+            "\"target\"",
+            "Whose region must be alive for it",
+        ),
+        may(
+            "outputs",
+            Shape::Table(&Shape::Text),
+            Stands::With,
+            "Outputs of one's own: a name and a JSON pointer into the answer",
+        ),
+        may(
+            "goal-id",
+            Shape::ResourceId,
+            Stands::Either,
+            "What the goal's GET reads; `id` when left out",
+        ),
+        SUBSCRIPTION,
+    ],
+    journeys: MOVES_AND_DRILL,
+    default_journeys: AWAY,
+    ladder: &[],
+    has_goal: false,
+    outputs: &[
+        gives("status", "Status of the answer"),
+        gives("body", "Body of the answer"),
+    ],
+    control_plane: ControlPlane::BySettings,
+    permissions: &[],
+    operations: &[
+        OperationDeclaration {
+            name: "read",
+            rung: None,
+            sends: "GET {id}",
+            goal: "the resource was read",
+            repeat: RepeatClass::Repeatable,
+            settling: SOON,
+            witnesses: "the answer",
+            source: "FACTS §1.5",
+        },
+        OperationDeclaration {
+            name: "write",
+            rung: None,
+            sends: "PUT or DELETE {id}",
+            goal: "the step's `goal`, else the resource as written, or gone",
+            repeat: RepeatClass::Repeatable,
+            settling: LATE,
+            witnesses: "the resource itself",
+            source: "FACTS §1.5",
+        },
+        OperationDeclaration {
+            name: "change",
+            rung: None,
+            sends: "PATCH or POST {id}",
+            goal: "none of its own: the step's `goal`, or `repeat: safe`",
+            repeat: RepeatClass::OneShot,
+            settling: LATE,
+            witnesses: "the step's `goal`",
+            source: "FACTS §1.5",
+        },
+    ],
+    forecast: seconds(60),
+    driven: true,
+    foreign: true,
+    free_at: true,
+};
+
+/// `kubernetes.apply`.
+pub(super) static KUBERNETES: Kind = Kind {
+    name: "kubernetes.apply",
+    summary: "Applies manifests to a cluster on the server's side and waits until they are ready",
+    settings: &[
+        need(
+            "cluster",
+            Shape::Text,
+            Stands::Either,
+            "Name of the cluster, or an output that holds it",
+        ),
+        need(
+            "resource-group",
+            Shape::Name,
+            Stands::Either,
+            "Its resource group",
+        ),
+        SUBSCRIPTION,
+        need(
+            "manifests",
+            Shape::File,
+            Stands::With,
+            "Folder or file of manifests, applied in order of their names",
+        ),
+        may(
+            "namespace",
+            Shape::Name,
+            Stands::With,
+            "Namespace of those that name none",
+        ),
+        otherwise(
+            "ready-within",
+            Shape::Duration,
+            Stands::With,
+            "\"10m\"",
+            "How long they may take to be ready",
+        ),
+    ],
+    journeys: MOVES_AND_DRILL,
+    default_journeys: AWAY,
+    ladder: &[],
+    has_goal: true,
+    outputs: &[gives("ingress-address", "Address at which they are served")],
+    control_plane: ControlPlane::Target,
+    permissions: &["Microsoft.ContainerService/managedClusters/listClusterUserCredential/action"],
+    operations: &[OperationDeclaration {
+        name: "apply",
+        rung: None,
+        sends: "PATCH of each object, server-side apply",
+        goal: "every object is as the manifests say and ready",
+        repeat: RepeatClass::Repeatable,
+        settling: SOON,
+        witnesses: "the objects",
+        source: "inference",
+    }],
+    forecast: seconds(180),
+    driven: false,
+    foreign: true,
+    free_at: true,
+};
