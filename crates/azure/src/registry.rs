@@ -46,3 +46,6 @@ impl Drivers for Registry {
         self.drivers.get(kind).cloned()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,50 @@
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use super::*;
+use crate::{
+    seams::{CommandLine, CommandOutcome, PublicError, PublicReply, PublicRequest},
+    testing::FakeAzure,
+};
+
+struct Nobody;
+
+#[async_trait]
+impl PublicWire for Nobody {
+    async fn http(&self, _: &PublicRequest) -> Result<PublicReply, PublicError> {
+        Err(PublicError::not_sent("nobody"))
+    }
+
+    async fn connect(&self, _: &str, _: u16, _: Duration) -> Result<(), PublicError> {
+        Err(PublicError::not_sent("nobody"))
+    }
+}
+
+#[async_trait]
+impl CommandRunner for Nobody {
+    async fn run(&self, _: &CommandLine) -> CommandOutcome {
+        CommandOutcome::NotStarted {
+            reason: "nobody".to_owned(),
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_driver_is_found_by_its_name() {
+    let registry = Registry::new(&Seams {
+        arm: FakeAzure::new().arm(),
+        public: Arc::new(Nobody),
+        commands: Arc::new(Nobody),
+    });
+    for kind in [
+        "azure.sql.managed-instance-failover-group",
+        "azure.traffic-manager.profile",
+    ] {
+        assert!(registry.kinds().contains(&kind), "{kind}");
+    }
+    for kind in registry.kinds() {
+        assert!(registry.of(kind).is_some());
+    }
+    assert!(registry.of("azure.no.such").is_none());
+}
