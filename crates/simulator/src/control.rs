@@ -8,6 +8,7 @@
 //! | `POST faults` | adds rules (YAML or JSON) behind those that are there |
 //! | `DELETE faults` | takes all rules away |
 //! | `POST advance` | turns the clock on: `{"by": "10m"}` |
+//! | `POST reprotect` | turns replication round at once for whatever was switched over |
 //! | `POST commands` | what comes of a command: `{"command": ["program", "argument"]}` |
 
 use std::time::Duration;
@@ -47,6 +48,10 @@ pub(crate) fn answer(simulator: &Simulator, request: &Request<Bytes>) -> Decided
         (&Method::DELETE, "faults") => {
             simulator.clear_faults();
             (200, json!({}))
+        }
+        (&Method::POST, "reprotect") => {
+            simulator.turn_round();
+            (200, clock(simulator))
         }
         (&Method::POST, "commands") => command(simulator, request),
         _ => (

@@ -115,6 +115,13 @@ fn end(inner: &Inner, world: &mut World, id: &str, at: Timestamp) {
     }
 }
 
+/// Lets every provider turn its replication round.
+pub(crate) fn turn_round(inner: &Inner, world: &mut World, now: Timestamp) {
+    for provider in &inner.providers {
+        provider.turn_round(&mut context(inner, world, now, "turn-round"));
+    }
+}
+
 fn serving<'a>(inner: &'a Inner, kind: &str) -> Option<&'a dyn Provider> {
     inner
         .providers

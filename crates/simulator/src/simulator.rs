@@ -123,6 +123,14 @@ impl Simulator {
         self.state().faults.clear();
     }
 
+    /// Turns replication round at once for whatever was switched over, so that the way back can be rehearsed.
+    pub fn turn_round(&self) {
+        let now = self.now();
+        let mut state = self.state();
+        settle::catch_up(&self.inner, &mut state, now);
+        settle::turn_round(&self.inner, &mut state.world, now);
+    }
+
     /// Returns the world as it is now.
     pub fn world(&self) -> World {
         let now = self.now();

@@ -73,6 +73,12 @@ pub trait Provider: Send + Sync {
         let _ = (context, happening);
     }
 
+    /// Turns replication round at once for whatever was switched over, so that the way back can be rehearsed.
+    /// Azure has no such thing; it is for the control side only.
+    fn turn_round(&self, context: &mut Context<'_>) {
+        let _ = context;
+    }
+
     /// Answers a GET of an operation's `Azure-AsyncOperation` URL.
     fn status(&self, context: &Context<'_>, operation: &Operation) -> Answer {
         Answer::json(200, status_body(context, operation))
