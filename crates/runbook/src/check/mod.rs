@@ -10,7 +10,8 @@ mod shape;
 mod special;
 mod target;
 
-pub(crate) use shape::to_json;
+pub(crate) use journeys::network;
+pub(crate) use shape::{describe, fill, fits_json, to_json};
 
 use std::collections::HashMap;
 

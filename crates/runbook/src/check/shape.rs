@@ -156,6 +156,37 @@ pub(crate) fn fill(map: &mut Map<String, Value>, settings: &[Setting]) {
     }
 }
 
+/// Says whether a resolved value is of this shape; one that still waits for an output is.
+pub(crate) fn fits_json(value: &Value, shape: &Shape) -> bool {
+    match (shape, value) {
+        (_, Value::String(text)) if text.contains("${{") && !text.contains("$${{") => true,
+        (Shape::Any, _) => true,
+        (Shape::Either(shapes), _) => shapes.iter().any(|shape| fits_json(value, shape)),
+        (Shape::List(inner), Value::Array(items)) => items.iter().all(|item| fits_json(item, inner)),
+        (Shape::Table(inner), Value::Object(map)) => map.values().all(|item| fits_json(item, inner)),
+        (Shape::Map(settings), Value::Object(map)) => {
+            settings.iter().all(|setting| match map.get(setting.name) {
+                Some(value) => fits_json(value, &setting.shape),
+                None => !setting.required,
+            })
+        }
+        (Shape::Number(least, most), Value::Number(number)) => number
+            .as_i64()
+            .is_some_and(|number| (*least..=*most).contains(&number)),
+        (Shape::Flag, Value::Bool(_)) => true,
+        (Shape::Text, Value::String(_) | Value::Number(_)) => true,
+        (Shape::Flag | Shape::Number(..) | Shape::List(_) | Shape::Map(_) | Shape::Table(_), _) => false,
+        (shape, Value::String(text)) => {
+            let scalar = Scalar {
+                text: text.as_str().into(),
+                plain: false,
+            };
+            scalar_fits(&scalar, shape)
+        }
+        _ => false,
+    }
+}
+
 fn is_expression(node: &Node) -> bool {
     node.as_scalar().is_some_and(|scalar| scalar.text.contains("${{"))
 }

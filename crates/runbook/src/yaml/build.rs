@@ -353,7 +353,7 @@ mod tests {
         let mut bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
         for level in 1..20 {
             let last = format!("*a{}", level - 1);
-            let list = vec![last.as_str(); 10].join(", ");
+            let list = [last.as_str(); 10].join(", ");
             bomb.push_str(&format!("a{level}: &a{level} [{list}]\n"));
         }
         assert_eq!(bad(bomb.as_bytes()), [Bad::AliasBomb]);

@@ -1,6 +1,16 @@
 //! The immutable, resolved runbook for one journey: what will be done, in which order,
 //! known by its digest.
 
+mod files;
+mod make;
+mod parameters;
+mod request;
+mod route;
+mod settle;
+
+pub use make::{PinnedFiles, plan, plan_with_files};
+pub use request::{Folder, NoFiles, PlanRequest};
+
 use std::{collections::BTreeMap, fmt, time::Duration};
 
 use serde::{Deserialize, Serialize};
@@ -62,7 +72,8 @@ pub struct Plan {
     pub steps: Vec<PlannedStep>,
     /// The files that the run will read: path in the runbook's folder to BLAKE3 in hex.
     pub files: BTreeMap<String, String>,
-    /// The steps of the longest path by forecast, first to last.
+    /// The steps of the longest path by forecast to the end of recovery, first to last; to the
+    /// end of the plan where nothing ends recovery.
     pub critical_path: Vec<StepId>,
     /// How long that path takes by forecast.
     #[serde(with = "units::duration")]
