@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use crate::{
     log::{Entry, Told},
     outcome::{Broken, Outcome},
-    provider::traffic_manager,
+    provider::{storage, traffic_manager},
     simulator::{Decided, Inner, State},
     world::{Health, Serves, World},
 };
@@ -48,7 +48,10 @@ pub(crate) fn decide(inner: &Inner, state: &mut State, request: &Request<Bytes>,
     let key = state.key(request.method().as_str(), &target);
     let response = match request.method() == Method::CONNECT {
         true => connect(&state.world, request, now),
-        false => answer(&state.world, request, now),
+        false => match storage::blob_answer(&mut state.world, request, now) {
+            Some(response) => response,
+            None => answer(&state.world, request, now),
+        },
     };
     let header = |name: &str| {
         request

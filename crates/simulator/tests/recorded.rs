@@ -4,45 +4,7 @@
 
 mod support;
 
-use std::path::PathBuf;
-
-use serde_json::Value;
 use support::*;
-
-/// Returns a recording, or says by name which test is passed over.
-#[allow(clippy::print_stderr, reason = "a test that is passed over must say so")]
-fn recording(test: &str, name: &str) -> Option<Vec<Value>> {
-    let folder = std::env::var_os("LEEWARD_AZURE_API").map_or_else(
-        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/azure-api"),
-        PathBuf::from,
-    );
-    let path = folder.join("recordings").join(name);
-    match std::fs::read_to_string(&path) {
-        Ok(text) => {
-            let recording: Value = serde_json::from_str(&text).unwrap();
-            Some(recording["interactions"].as_array().unwrap().clone())
-        }
-        Err(_) => {
-            eprintln!("PASSED OVER: {test}: there is no {}", path.display());
-            None
-        }
-    }
-}
-
-/// Returns the keys of a body, as deep as objects go, in order.
-fn keys(value: &Value) -> Vec<String> {
-    match value {
-        Value::Object(map) => map
-            .iter()
-            .flat_map(|(key, value)| {
-                std::iter::once(key.clone())
-                    .chain(keys(value).into_iter().map(move |inner| format!("{key}.{inner}")))
-            })
-            .collect(),
-        Value::Array(list) => list.first().map(keys).unwrap_or_default(),
-        _ => Vec::new(),
-    }
-}
 
 async fn looks_alike(test: &str, name: &str, verb: &str, view: String) {
     let Some(recorded) = recording(test, name) else {

@@ -39,3 +39,10 @@ pub(crate) const GROUP_PARTNER_SILENT: Duration = seconds(20);
 pub(crate) const GROUP_PLANNED_GIVES_UP: Duration = seconds(300);
 /// How long a Traffic Manager endpoint reads `CheckingEndpoint`: one probe of the default interval. Documented.
 pub(crate) const ENDPOINT_CHECKED: Duration = seconds(30);
+/// Account failover, either kind. Documented: typically at most an hour; no recording of a completion.
+pub(crate) const ACCOUNT_FAILOVER: Duration = seconds(3_000);
+/// How long a new secondary copy reads as not yet live. Recorded after a creation: about two minutes. The first
+/// copy of a full account takes as long as it takes; Azure gives no figure.
+pub(crate) const ACCOUNT_BOOTSTRAP: Duration = seconds(120);
+/// How far `lastSyncTime` is behind. Recorded: a little over four minutes. Documented: usually below 15 minutes.
+pub(crate) const ACCOUNT_BEHIND: Duration = seconds(250);

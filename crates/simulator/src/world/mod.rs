@@ -106,6 +106,13 @@ impl World {
             .and_then(|region| region.back_since(self.start, at))
     }
 
+    /// Returns since when a region is not up, if it is not.
+    pub fn down_since(&self, region: &str, at: Timestamp) -> Option<Timestamp> {
+        self.regions
+            .get(&geography::fold(region))
+            .and_then(|region| region.down_since(self.start, at))
+    }
+
     /// Takes a region down from one moment to another.
     pub fn outage(&mut self, region: &str, outage: Outage) {
         let name = geography::fold(region);

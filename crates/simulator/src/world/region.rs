@@ -104,4 +104,31 @@ impl Region {
             .filter(|until| *until <= at)
             .max()
     }
+
+    /// Returns since when it is not up, if it is not.
+    pub fn down_since(&self, start: Timestamp, at: Timestamp) -> Option<Timestamp> {
+        let covering = |moment: Timestamp| {
+            self.outages
+                .iter()
+                .filter(|outage| outage.is != Health::Up)
+                .filter(|outage| {
+                    outage
+                        .until
+                        .as_ref()
+                        .is_none_or(|until| moment <= until.resolve(start))
+                })
+                .map(|outage| outage.from.resolve(start))
+                .filter(|from| *from <= moment)
+                .min()
+        };
+        if self.health(start, at) == Health::Up {
+            return None;
+        }
+        // One outage may have followed another without a moment between them.
+        let mut since = covering(at)?;
+        while let Some(earlier) = covering(since).filter(|earlier| *earlier < since) {
+            since = earlier;
+        }
+        Some(since)
+    }
 }

@@ -4,10 +4,11 @@
     dead_code,
     unreachable_pub,
     missing_docs,
+    clippy::unwrap_used,
     reason = "each test file uses its own part"
 )]
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 use bytes::Bytes;
 use http::{HeaderMap, Request};
@@ -161,4 +162,39 @@ pub async fn role(simulator: &Simulator, view: &str) -> String {
         .as_str()
         .unwrap_or_default()
         .to_owned()
+}
+
+/// Returns a recording, or says by name which test is passed over.
+#[allow(clippy::print_stderr, reason = "a test that is passed over must say so")]
+pub fn recording(test: &str, name: &str) -> Option<Vec<Value>> {
+    let folder = std::env::var_os("LEEWARD_AZURE_API").map_or_else(
+        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/azure-api"),
+        PathBuf::from,
+    );
+    let path = folder.join("recordings").join(name);
+    match std::fs::read_to_string(&path) {
+        Ok(text) => {
+            let recording: Value = serde_json::from_str(&text).unwrap();
+            Some(recording["interactions"].as_array().unwrap().clone())
+        }
+        Err(_) => {
+            eprintln!("PASSED OVER: {test}: there is no {}", path.display());
+            None
+        }
+    }
+}
+
+/// Returns the keys of a body, as deep as objects go, in order.
+pub fn keys(value: &Value) -> Vec<String> {
+    match value {
+        Value::Object(map) => map
+            .iter()
+            .flat_map(|(key, value)| {
+                std::iter::once(key.clone())
+                    .chain(keys(value).into_iter().map(move |inner| format!("{key}.{inner}")))
+            })
+            .collect(),
+        Value::Array(list) => list.first().map(keys).unwrap_or_default(),
+        _ => Vec::new(),
+    }
 }

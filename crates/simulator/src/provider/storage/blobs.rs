@@ -1,0 +1,232 @@
+//! What do an account's blob endpoints answer?
+//!
+//! As much as a canary needs: PUT and GET of a blob, and the statistics of the secondary endpoint. Nobody checks
+//! signatures here, and blobs are text.
+
+use bytes::Bytes;
+use http::{HeaderValue, Method, Request, Response, StatusCode};
+use jiff::{Timestamp, fmt::rfc2822::DateTimePrinter};
+
+use super::{
+    ACCOUNTS,
+    account::{Account, Blob},
+    policies::policies,
+};
+use crate::{
+    provider::same,
+    world::{Health, Resource, World},
+};
+
+const HOST: &str = ".blob.core.windows.net";
+
+/// Answers for a blob endpoint. The outer `None`: it is not one; the inner: nobody answers there.
+pub(crate) fn answer(
+    world: &mut World,
+    request: &Request<Bytes>,
+    now: Timestamp,
+) -> Option<Option<Response<Bytes>>> {
+    let host = request.uri().host()?.to_lowercase();
+    let name = host.strip_suffix(HOST)?;
+    let (name, secondary) = match name.strip_suffix("-secondary") {
+        Some(name) => (name, true),
+        None => (name, false),
+    };
+    let account = world.resources.values().find(|resource| {
+        resource.kind.eq_ignore_ascii_case(ACCOUNTS) && resource.name().eq_ignore_ascii_case(name)
+    });
+    Some(account.cloned().and_then(|account| {
+        let state = Account::of(&account)?;
+        let region = match secondary {
+            true if state.readable() => state.secondary.as_ref()?,
+            true => return None,
+            false => &state.primary,
+        };
+        if world.health(region, now) != Health::Up {
+            return None;
+        }
+        Some(serve(world, &account, &state, secondary, request, now))
+    }))
+}
+
+fn serve(
+    world: &mut World,
+    account: &Resource,
+    state: &Account,
+    secondary: bool,
+    request: &Request<Bytes>,
+    now: Timestamp,
+) -> Response<Bytes> {
+    // Documented: neither endpoint takes reads or writes while the account changes sides. The code is an inference.
+    if state.moving {
+        return failed(503, "ServerBusy", "The account changes its region.");
+    }
+    let query = request.uri().query().unwrap_or_default();
+    if query.contains("comp=stats") {
+        return statistics(world, state, secondary, now);
+    }
+    let path = request.uri().path().trim_matches('/').to_owned();
+    let Some((container, _)) = path.split_once('/') else {
+        return failed(400, "InvalidUri", "The requested URI does not represent a blob.");
+    };
+    let id = format!("{}/blobServices/default/containers/{container}", account.id);
+    if world.resource(&id).is_none() {
+        return failed(
+            404,
+            "ContainerNotFound",
+            "The specified container does not exist.",
+        );
+    }
+    match *request.method() {
+        Method::GET | Method::HEAD => match state.blobs.get(&path) {
+            Some(blob)
+                if !secondary
+                    || state
+                        .synced(world, now)
+                        .is_some_and(|synced| blob.written <= synced) =>
+            {
+                let mut response = Response::new(Bytes::from(blob.text.clone()));
+                dated(&mut response, blob.written);
+                response
+            }
+            _ => failed(404, "BlobNotFound", "The specified blob does not exist."),
+        },
+        Method::PUT if secondary => failed(
+            403,
+            "WriteOperationNotSupportedOnSecondary",
+            "Write operations are not allowed on the secondary endpoint.",
+        ),
+        Method::PUT => {
+            if policies(world, &account.id).any(|policy| {
+                same(text(&policy["destinationAccount"]), &account.id)
+                    && rules(policy).any(|(_, destination)| destination == container)
+            }) {
+                // Documented: refused with 409. The code is an inference.
+                return failed(
+                    409,
+                    "ContainerIsReplicationDestination",
+                    "The container is the destination of a replication policy and takes no writes.",
+                );
+            }
+            let Ok(text) = String::from_utf8(request.body().to_vec()) else {
+                return failed(400, "InvalidInput", "The pretend Azure keeps text only.");
+            };
+            let blob = Blob { text, written: now };
+            replicate(world, account, &path, &blob, now);
+            store(world, &account.id, &path, blob);
+            let mut response = Response::new(Bytes::new());
+            *response.status_mut() = StatusCode::CREATED;
+            dated(&mut response, now);
+            response
+        }
+        _ => failed(
+            405,
+            "UnsupportedHttpVerb",
+            "The resource doesn't support the specified HTTP verb.",
+        ),
+    }
+}
+
+/// Copies a blob along the policies that stand on both sides. Azure promises no figure for how long that takes, so
+/// there is none here: it is there at once while both regions are well, and not at all while one is not.
+fn replicate(world: &mut World, account: &Resource, path: &str, blob: &Blob, now: Timestamp) {
+    let Some((container, name)) = path.split_once('/') else {
+        return;
+    };
+    let mut copies = Vec::new();
+    for policy in policies(world, &account.id) {
+        let destination = text(&policy["destinationAccount"]);
+        let agreed = policies(world, destination).any(|other| other["policyId"] == policy["policyId"]);
+        let well = world
+            .resource(destination)
+            .and_then(Account::of)
+            .is_some_and(|other| world.health(&other.primary, now) == Health::Up);
+        if !agreed || !well || same(destination, &account.id) {
+            continue;
+        }
+        for (_, to) in rules(policy).filter(|(from, _)| *from == container) {
+            copies.push((destination.to_owned(), format!("{to}/{name}")));
+        }
+    }
+    for (destination, path) in copies {
+        store(world, &destination, &path, blob.clone());
+    }
+}
+
+fn store(world: &mut World, id: &str, path: &str, blob: Blob) {
+    if let Some(resource) = world.change(id)
+        && let Some(mut account) = Account::of(resource)
+    {
+        account.blobs.insert(path.to_owned(), blob);
+        account.keep(resource);
+    }
+}
+
+fn text(value: &serde_json::Value) -> &str {
+    value.as_str().unwrap_or_default()
+}
+
+fn rules(policy: &serde_json::Value) -> impl Iterator<Item = (&str, &str)> {
+    policy["rules"].as_array().into_iter().flatten().map(|rule| {
+        (
+            text(&rule["sourceContainer"]),
+            text(&rule["destinationContainer"]),
+        )
+    })
+}
+
+fn statistics(world: &World, state: &Account, secondary: bool, now: Timestamp) -> Response<Bytes> {
+    if !secondary {
+        return failed(
+            400,
+            "InvalidQueryParameterValue",
+            "Value for one of the query parameters specified in the request URI is invalid.",
+        );
+    }
+    let status = match now < state.live_from {
+        true => "bootstrap",
+        false => "live",
+    };
+    let synced = state
+        .synced(world, now)
+        .and_then(|synced| DateTimePrinter::new().timestamp_to_rfc9110_string(&synced).ok())
+        .unwrap_or_default();
+    xml(
+        200,
+        format!(
+            "<?xml version=\"1.0\" encoding=\"utf-8\"?><StorageServiceStats><GeoReplication><Status>{status}</Status>\
+             <LastSyncTime>{synced}</LastSyncTime></GeoReplication></StorageServiceStats>"
+        ),
+    )
+}
+
+fn failed(status: u16, code: &'static str, message: &str) -> Response<Bytes> {
+    let mut response = xml(
+        status,
+        format!(
+            "<?xml version=\"1.0\" encoding=\"utf-8\"?><Error><Code>{code}</Code><Message>{message}</Message></Error>"
+        ),
+    );
+    response
+        .headers_mut()
+        .insert("x-ms-error-code", HeaderValue::from_static(code));
+    response
+}
+
+fn xml(status: u16, text: String) -> Response<Bytes> {
+    let mut response = Response::new(Bytes::from(text));
+    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    response
+        .headers_mut()
+        .insert("content-type", HeaderValue::from_static("application/xml"));
+    response
+}
+
+fn dated(response: &mut Response<Bytes>, written: Timestamp) {
+    let date = DateTimePrinter::new()
+        .timestamp_to_rfc9110_string(&written)
+        .ok()
+        .and_then(|date| HeaderValue::from_str(&date).ok());
+    if let Some(date) = date {
+        response.headers_mut().insert("last-modified", date);
+    }
+}
