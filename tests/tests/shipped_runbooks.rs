@@ -1,11 +1,16 @@
 //! Are the runbooks that we ship without a finding, in every journey?
 
 use std::{
+    collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
 };
 
-use leeward_runbook::finding;
+use leeward_runbook::{
+    finding,
+    journey::Journey,
+    plan::{self, Folder, Plan, PlanRequest},
+};
 
 #[test]
 fn every_shipped_runbook_is_without_a_finding() {
@@ -20,6 +25,81 @@ fn every_shipped_runbook_is_without_a_finding() {
         wrong.extend(findings.iter().map(finding::to_text));
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_shipped_runbook_plans_in_every_journey() {
+    for file in shipped() {
+        for journey in Journey::ALL {
+            for region_down in [false, true] {
+                let plan = planned(&file, journey, region_down);
+                assert!(
+                    !plan.steps.is_empty() && plan.journey == journey,
+                    "{}",
+                    file.display()
+                );
+                let ends = plan.steps.iter().filter(|step| step.ends_recovery).count();
+                assert_eq!(
+                    ends > 0,
+                    journey != Journey::Reprotect,
+                    "{} {journey}",
+                    file.display()
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn the_example_platform_starts_every_store_and_cluster_at_once_and_keeps_its_promise() {
+    let file = root().join("runbooks/interworks-platform/runbook.yaml");
+    for journey in [Journey::Failover, Journey::Failback] {
+        let plan = planned(&file, journey, false);
+        let at_once = plan
+            .steps
+            .iter()
+            .filter(|step| step.after.iter().any(|name| name.as_str() == "decide"));
+        assert!(at_once.count() >= 7, "{journey}");
+        let recovery = plan
+            .steps
+            .iter()
+            .filter(|step| step.before_recovery)
+            .map(|step| step.id.as_str());
+        let recovery: Vec<&str> = recovery.collect();
+        assert!(
+            !recovery.contains(&"archive-account") && !recovery.contains(&"administration"),
+            "{recovery:?}"
+        );
+        assert!(
+            recovery.contains(&"platform-sql") && recovery.contains(&"services-cluster"),
+            "{recovery:?}"
+        );
+        let promised = plan
+            .objectives
+            .rto
+            .expect("the platform promises a recovery time");
+        assert!(
+            plan.forecast < promised,
+            "{journey}: {:?} by {:?}",
+            plan.forecast,
+            plan.critical_path
+        );
+    }
+}
+
+#[test]
+fn the_same_platform_comes_home_by_the_same_file() {
+    let file = root().join("runbooks/interworks-platform/runbook.yaml");
+    let away = planned(&file, Journey::Failover, false);
+    let home = planned(&file, Journey::Failback, false);
+    assert_eq!((&away.source, &away.target), (&home.target, &home.source));
+    let names = |plan: &Plan| {
+        plan.steps
+            .iter()
+            .map(|step| step.id.to_string())
+            .collect::<BTreeSet<_>>()
+    };
+    assert_eq!(names(&away), names(&home));
 }
 
 #[test]
@@ -72,6 +152,43 @@ fn every_capture_is_the_body_of_a_cluster_with_its_pools() {
         seen += 1;
     }
     assert_eq!(seen, 2);
+}
+
+/// Returns the plan of a shipped runbook with the parameters of its rehearsal.
+fn planned(file: &Path, journey: Journey, region_down: bool) -> Plan {
+    let name = file.strip_prefix(root()).expect("inside").display().to_string();
+    let reading = leeward_runbook::read(&name, &fs::read(file).expect("a runbook is readable"));
+    let runbook = reading.runbook.expect("a shipped runbook can be read");
+    let world = fs::read_to_string(file.with_file_name("world.yaml")).expect("a world is readable");
+    let world = leeward_simulator::World::from_yaml(&world).expect("a world can be read");
+    let parameters = world.parameters.as_object().expect("a world gives parameters");
+    let folder = Beside(file.parent().expect("a runbook lies in a folder").to_owned());
+    let mut request = PlanRequest::new(journey);
+    request.set = parameters
+        .iter()
+        .map(|(name, value)| (name.clone(), text(value)))
+        .collect();
+    request.region_down = region_down;
+    request.folder = &folder;
+    plan::plan(&runbook, &request).unwrap_or_else(|findings| {
+        let told: Vec<String> = findings.iter().map(finding::to_text).collect();
+        panic!("{name}, {journey}:\n{}", told.join("\n"))
+    })
+}
+
+/// Returns a value as it is written after `--set`.
+fn text(value: &serde_json::Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+/// The files beside a runbook.
+struct Beside(PathBuf);
+
+impl Folder for Beside {
+    fn files(&self, path: &str) -> Result<Vec<(String, Vec<u8>)>, String> {
+        let bytes = fs::read(self.0.join(path)).map_err(|why| why.to_string())?;
+        Ok(vec![(path.to_owned(), bytes)])
+    }
 }
 
 /// Returns the repository's root.
