@@ -1,0 +1,506 @@
+//! The conductor on a paused clock: what it owes to the journal, to other terminals and to other runs.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use jiff::{SignedDuration, Timestamp};
+use leeward_engine::{
+    conductor::{Conducted, Conductor, ConductorError, Ended, Manners, NewRun, Unobserved},
+    event::{Approval, Known, Outcome, Person, RunOptions},
+    id::{AttemptKey, OperationId, RunId},
+    port::{
+        Clock, Command, CommandId, Context, Driver, DriverError, Drivers, Envelope, Holder, JournalError,
+        JournalStore, LeasePolicy, Moment,
+    },
+    work::{Assessment, Observation, Operation, Phase, Progress, Rung, Sent, Ticket},
+};
+use leeward_runbook::{kind::RepeatClass, plan::Plan};
+use leeward_store::{AppendFault, MemoryStore};
+use serde_json::json;
+
+struct PausedClock(tokio::time::Instant);
+
+#[async_trait]
+impl Clock for PausedClock {
+    fn now(&self) -> Moment {
+        let uptime = tokio::time::Instant::now() - self.0;
+        let begin: Timestamp = "2026-11-24T03:00:00Z".parse().expect("a time");
+        Moment {
+            wall: begin + SignedDuration::try_from(uptime).expect("a short test"),
+            uptime,
+        }
+    }
+
+    async fn sleep_until(&self, uptime: Duration) {
+        tokio::time::sleep_until(self.0 + uptime).await;
+    }
+}
+
+/// One goal a step; a change takes half a minute.
+#[derive(Default)]
+struct World {
+    changed_at: Mutex<BTreeMap<String, Vec<tokio::time::Instant>>>,
+}
+
+struct Toy(Arc<World>);
+
+#[async_trait]
+impl Driver for Toy {
+    fn targets(&self, context: &Context) -> Vec<String> {
+        vec![format!("/toy/{}", context.step.id)]
+    }
+
+    async fn assess(&self, context: &Context) -> Result<Assessment, DriverError> {
+        let drill = context.plan.journey == leeward_runbook::journey::Journey::Drill;
+        let operation = |id: &str, phase: Phase| Operation {
+            id: OperationId::new(id),
+            target: context.step.id.to_string(),
+            goal: "it is there".to_owned(),
+            after: Vec::new(),
+            phase,
+            rungs: vec![Rung {
+                name: "only".to_owned(),
+                repeat: RepeatClass::SelfGuarded,
+                settling: Duration::from_secs(150),
+                within: None,
+                lossy: false,
+                beside: false,
+                skip: None,
+            }],
+            observable: true,
+            payload: json!(null),
+        };
+        let mut operations = vec![operation("move", Phase::Main)];
+        if drill {
+            operations.push(operation("clean-up", Phase::CleanUp));
+        }
+        Ok(Assessment {
+            operations,
+            ..Assessment::default()
+        })
+    }
+
+    async fn observe(&self, context: &Context, operation: &Operation) -> Observation {
+        let name = format!("{}/{}", context.step.id, operation.id);
+        let changed = self
+            .0
+            .changed_at
+            .lock()
+            .expect("the world")
+            .get(&name)
+            .and_then(|all| all.first().copied());
+        let evidence = "looked".to_owned();
+        match changed.map(|at| at.elapsed() >= Duration::from_secs(30)) {
+            Some(true) => Observation::Holds {
+                evidence,
+                ours: true,
+                outputs: BTreeMap::new(),
+            },
+            Some(false) => Observation::InMotion {
+                evidence,
+                ticket: None,
+            },
+            None => Observation::NotBegun { evidence },
+        }
+    }
+
+    async fn begin(&self, context: &Context, operation: &Operation, _: &str, _: &AttemptKey) -> Sent {
+        let name = format!("{}/{}", context.step.id, operation.id);
+        let now = tokio::time::Instant::now();
+        self.0
+            .changed_at
+            .lock()
+            .expect("the world")
+            .entry(name)
+            .or_default()
+            .push(now);
+        Sent::Accepted {
+            ticket: Ticket {
+                status_url: None,
+                location: None,
+                job: None,
+                detail: json!(null),
+                look_after: None,
+            },
+        }
+    }
+
+    async fn poll(&self, context: &Context, operation: &Operation, _: &Ticket) -> Progress {
+        match self.observe(context, operation).await {
+            Observation::Holds { .. } => Progress::Succeeded {
+                warnings: Vec::new(),
+                outputs: BTreeMap::new(),
+            },
+            _ => Progress::Running {
+                word: "InProgress".to_owned(),
+                percent: None,
+                look_after: None,
+                ticket: None,
+            },
+        }
+    }
+}
+
+struct Only(Arc<World>);
+
+impl Drivers for Only {
+    fn of(&self, _: &str) -> Option<Arc<dyn Driver>> {
+        Some(Arc::new(Toy(self.0.clone())))
+    }
+}
+
+fn holder(process: u32) -> Holder {
+    Holder {
+        user: "ann".to_owned(),
+        host: "laptop".to_owned(),
+        process,
+        process_start: "1".to_owned(),
+        boot: "1".to_owned(),
+    }
+}
+
+struct Bench {
+    store: MemoryStore,
+    world: Arc<World>,
+    clock: Arc<PausedClock>,
+    stop: tokio::sync::watch::Sender<bool>,
+}
+
+impl Bench {
+    fn new() -> Bench {
+        Bench {
+            store: MemoryStore::new(),
+            world: Arc::default(),
+            clock: Arc::new(PausedClock(tokio::time::Instant::now())),
+            stop: tokio::sync::watch::Sender::new(false),
+        }
+    }
+
+    fn conductor(&self, process: u32, wait_for_people: bool) -> Conductor {
+        Conductor {
+            store: Arc::new(self.store.clone()),
+            drivers: Arc::new(Only(self.world.clone())),
+            clock: self.clock.clone(),
+            holder: holder(process),
+            manners: Manners {
+                wait_for_people,
+                ..Manners::default()
+            },
+            stop: self.stop.subscribe(),
+        }
+    }
+
+    fn changes(&self, name: &str) -> usize {
+        self.world
+            .changed_at
+            .lock()
+            .expect("the world")
+            .get(name)
+            .map_or(0, Vec::len)
+    }
+
+    async fn approve(&self, run: &str, plan: &Plan) {
+        let approval = Approval {
+            step: None,
+            plan_digest: plan.digest(),
+            ceilings: BTreeMap::new(),
+            everything: false,
+            both_eyes: false,
+            break_glass: None,
+            reason: None,
+        };
+        let envelope = Envelope {
+            id: CommandId("c-1".to_owned()),
+            by: person("bob"),
+            at: self.clock.now().wall,
+            seen: 0,
+            command: Command::Approve(approval),
+        };
+        self.store
+            .send(&RunId(run.to_owned()), &envelope)
+            .await
+            .expect("an inbox");
+    }
+}
+
+fn person(name: &str) -> Person {
+    Person {
+        name: name.to_owned(),
+        known: Known::Stated,
+    }
+}
+
+fn plan(journey: &str, steps: &[(&str, &str, &[&str])]) -> Plan {
+    let steps: Vec<serde_json::Value> = steps
+        .iter()
+        .map(|(name, kind, after)| {
+            json!({
+                "id": name, "kind": kind, "after": after, "settings": {}, "source": null, "target": null,
+                "timeout": "45m", "retry": {"attempts": 4, "backoff_from": "10s", "backoff_to": "2m"},
+                "on_failure": "block", "forecast": "1m", "remaining": "1m"
+            })
+        })
+        .collect();
+    serde_json::from_value(json!({
+        "format": 1, "runbook": "toy", "summary": "", "journey": journey,
+        "source": {"side": "primary", "region": "westeurope"},
+        "target": {"side": "paired", "region": "northeurope"},
+        "region_down": false, "objectives": {}, "parameters": {}, "steps": steps, "files": {},
+        "critical_path": [], "forecast": "1m"
+    }))
+    .expect("a plan")
+}
+
+fn new_run(name: &str, plan: Plan, clock: &PausedClock) -> NewRun {
+    NewRun {
+        run: RunId(name.to_owned()),
+        plan,
+        options: RunOptions {
+            declared_at: clock.now().wall,
+            parallel: None,
+            rehearsal: false,
+        },
+        by: person("ann"),
+        version: "test".to_owned(),
+        approvals: Vec::new(),
+        files: Vec::new(),
+    }
+}
+
+const TWO: &[(&str, &str, &[&str])] = &[("sql", "toy", &[]), ("app", "toy", &["sql"])];
+
+fn over(result: Result<Conducted, ConductorError>) -> Ended {
+    result.expect("a conducted run").ended
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_ends_done_and_gives_its_targets_back() {
+    let bench = Bench::new();
+    let new = new_run("r-1", plan("failover", TWO), &bench.clock);
+    assert_eq!(
+        over(bench.conductor(1, false).start(new, &mut Unobserved).await),
+        Ended::Over(Outcome::Done)
+    );
+    assert_eq!((bench.changes("sql/move"), bench.changes("app/move")), (1, 1));
+    assert!(bench.store.claims().await.expect("claims").is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_death_after_any_record_is_resumed_and_changes_nothing_twice() {
+    let calm = Bench::new();
+    let new = new_run("r-1", plan("failover", TWO), &calm.clock);
+    let conducted = calm
+        .conductor(1, false)
+        .start(new, &mut Unobserved)
+        .await
+        .expect("a calm run");
+    for cut in 1..conducted.state.chain.seq {
+        let bench = Bench::new();
+        bench.store.die_after(cut);
+        let died = bench.store.died();
+        let new = new_run("r-1", plan("failover", TWO), &bench.clock);
+        {
+            let conductor = bench.conductor(1, false);
+            let mut look_away = Unobserved;
+            tokio::select! {
+                biased;
+                () = died => {}
+                _ = conductor.start(new, &mut look_away) => {}
+            }
+        }
+        let run = RunId("r-1".to_owned());
+        let resumed = bench
+            .conductor(2, false)
+            .resume(&run, LeasePolicy::IfFree, Vec::new(), &mut Unobserved)
+            .await;
+        assert_eq!(over(resumed), Ended::Over(Outcome::Done), "cut {cut}");
+        assert_eq!(
+            (bench.changes("sql/move"), bench.changes("app/move")),
+            (1, 1),
+            "cut {cut}"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_append_of_unknown_outcome_is_read_back_and_not_repeated() {
+    for fault in [AppendFault::AmbiguousWritten, AppendFault::AmbiguousLost] {
+        let bench = Bench::new();
+        let new = new_run("r-1", plan("failover", TWO), &bench.clock);
+        let conductor = bench.conductor(1, false);
+        let store = bench.store.clone();
+        let fail = async move {
+            tokio::time::sleep(Duration::from_secs(3)).await;
+            store.fail_next_append(fault);
+        };
+        let mut look_away = Unobserved;
+        let (ended, ()) = tokio::join!(conductor.start(new, &mut look_away), fail);
+        assert_eq!(over(ended), Ended::Over(Outcome::Done), "{fault:?}");
+        assert_eq!(
+            (bench.changes("sql/move"), bench.changes("app/move")),
+            (1, 1),
+            "{fault:?}"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_journal_that_takes_no_record_lets_no_change_out() {
+    let bench = Bench::new();
+    bench.store.fail_next_append(AppendFault::Unavailable);
+    let new = new_run("r-1", plan("failover", TWO), &bench.clock);
+    let ended = bench.conductor(1, false).start(new, &mut Unobserved).await;
+    assert!(matches!(
+        ended,
+        Err(ConductorError::Journal(JournalError::Unavailable { .. }))
+    ));
+    assert_eq!(bench.changes("sql/move"), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_approval_from_another_terminal_opens_the_gate() {
+    let bench = Bench::new();
+    let gated = plan(
+        "failover",
+        &[("decide", "gate.approval", &[]), ("sql", "toy", &["decide"])],
+    );
+    let new = new_run("r-1", gated.clone(), &bench.clock);
+    let conductor = bench.conductor(1, true);
+    let colleague = async {
+        tokio::time::sleep(Duration::from_secs(90)).await;
+        assert_eq!(
+            bench.changes("sql/move"),
+            0,
+            "nothing moves before the gate opens"
+        );
+        bench.approve("r-1", &gated).await;
+    };
+    let mut look_away = Unobserved;
+    let (ended, ()) = tokio::join!(conductor.start(new, &mut look_away), colleague);
+    assert_eq!(over(ended), Ended::Over(Outcome::Done));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_may_not_wait_leaves_at_the_gate_and_is_resumed_later() {
+    let bench = Bench::new();
+    let gated = plan(
+        "failover",
+        &[("decide", "gate.approval", &[]), ("sql", "toy", &["decide"])],
+    );
+    let new = new_run("r-1", gated.clone(), &bench.clock);
+    assert_eq!(
+        over(bench.conductor(1, false).start(new, &mut Unobserved).await),
+        Ended::AtGate
+    );
+    bench.approve("r-1", &gated).await;
+    let run = RunId("r-1".to_owned());
+    let resumed = bench
+        .conductor(2, false)
+        .resume(&run, LeasePolicy::IfFree, Vec::new(), &mut Unobserved)
+        .await;
+    assert_eq!(over(resumed), Ended::Over(Outcome::Done));
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_failovers_never_share_a_target() {
+    let bench = Bench::new();
+    let gated = plan(
+        "failover",
+        &[("decide", "gate.approval", &[]), ("sql", "toy", &["decide"])],
+    );
+    let first = bench
+        .conductor(1, false)
+        .start(new_run("r-1", gated, &bench.clock), &mut Unobserved)
+        .await;
+    assert_eq!(over(first), Ended::AtGate);
+    let second = new_run("r-2", plan("failback", TWO), &bench.clock);
+    let refused = bench.conductor(2, false).start(second, &mut Unobserved).await;
+    let Err(ConductorError::Claimed { held }) = refused else {
+        panic!("the second failover must be refused: {refused:?}");
+    };
+    assert_eq!(
+        (held[0].run.as_str(), held[0].target.as_str()),
+        ("r-1", "/toy/sql")
+    );
+    assert_eq!(bench.changes("app/move"), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failover_evicts_a_drill_whose_conductor_then_changes_nothing_more() {
+    let bench = Bench::new();
+    let drill = new_run("r-drill", plan("drill", TWO), &bench.clock);
+    let failover = new_run("r-real", plan("failover", TWO), &bench.clock);
+    let (drilling, moving) = (bench.conductor(1, false), bench.conductor(2, false));
+    let real = async {
+        tokio::time::sleep(Duration::from_secs(10)).await;
+        moving.start(failover, &mut Unobserved).await
+    };
+    let mut look_away = Unobserved;
+    let (drilled, moved) = tokio::join!(drilling.start(drill, &mut look_away), real);
+    assert!(
+        matches!(drilled, Err(ConductorError::Journal(JournalError::Fenced { .. }))),
+        "{drilled:?}"
+    );
+    assert_eq!(
+        bench.changes("sql/clean-up"),
+        0,
+        "a fenced drill cleans nothing up"
+    );
+    let moved = moved.expect("the failover");
+    assert_eq!(moved.ended, Ended::Over(Outcome::Done));
+    assert_eq!(moved.state.evicted, vec![RunId("r-drill".to_owned())]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stale_conductor_sends_nothing_after_a_take_over() {
+    let bench = Bench::new();
+    let slow = plan(
+        "failover",
+        &[("wait", "gate.wait", &[]), ("sql", "toy", &["wait"])],
+    );
+    let mut slow = slow;
+    slow.steps[0].settings = json!({"for": "10m"});
+    let run = RunId("r-1".to_owned());
+    let old = bench.conductor(1, true);
+    let new = new_run("r-1", slow, &bench.clock);
+    let take_over = async {
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        let held = bench
+            .conductor(2, false)
+            .resume(&run, LeasePolicy::IfFree, Vec::new(), &mut Unobserved)
+            .await;
+        assert!(
+            matches!(held, Err(ConductorError::Open(_))),
+            "a live lease is not taken without asking"
+        );
+        bench
+            .conductor(2, false)
+            .resume(&run, LeasePolicy::TakeOver, Vec::new(), &mut Unobserved)
+            .await
+    };
+    let mut look_away = Unobserved;
+    let (stale, winner) = tokio::join!(old.start(new, &mut look_away), take_over);
+    assert!(
+        matches!(stale, Err(ConductorError::Journal(JournalError::Fenced { .. }))),
+        "{stale:?}"
+    );
+    assert_eq!(over(winner), Ended::Over(Outcome::Done));
+    assert_eq!(bench.changes("sql/move"), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_drill_cleans_up_whatever_happened() {
+    let bench = Bench::new();
+    let drill = new_run("r-drill", plan("drill", TWO), &bench.clock);
+    assert_eq!(
+        over(bench.conductor(1, false).start(drill, &mut Unobserved).await),
+        Ended::Over(Outcome::Done)
+    );
+    for name in ["sql/move", "sql/clean-up", "app/move", "app/clean-up"] {
+        assert_eq!(bench.changes(name), 1, "{name}");
+    }
+}
