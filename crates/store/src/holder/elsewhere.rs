@@ -54,11 +54,10 @@ pub(super) fn look(process: u32) -> Seen {
         return Seen::Unclear;
     };
     let (asked, ours) = (Pid::from_u32(process), Pid::from_u32(std::process::id()));
-    system.refresh_processes_specifics(
-        ProcessesToUpdate::Some(&[asked, ours]),
-        true,
-        ProcessRefreshKind::nothing(),
-    );
+    for pid in [asked, ours] {
+        let only = ProcessesToUpdate::Some(&[pid]);
+        system.refresh_processes_specifics(only, false, ProcessRefreshKind::nothing());
+    }
     if system.process(ours).is_none() {
         // A look that does not even find ourselves has seen nothing.
         return Seen::Unclear;
