@@ -88,6 +88,21 @@ fn the_example_platform_starts_every_store_and_cluster_at_once_and_keeps_its_pro
 }
 
 #[test]
+fn a_drill_and_a_reprotect_knock_at_no_address_where_nothing_can_answer() {
+    let file = root().join("runbooks/interworks-platform/runbook.yaml");
+    let knocks = |journey| {
+        let plan = planned(&file, journey, false);
+        let machines = plan
+            .steps
+            .into_iter()
+            .filter(|step| step.kind.starts_with("azure."));
+        machines.map(|step| step.verify.len()).sum::<usize>()
+    };
+    assert_eq!((knocks(Journey::Drill), knocks(Journey::Reprotect)), (0, 0));
+    assert_eq!((knocks(Journey::Failover), knocks(Journey::Failback)), (5, 5));
+}
+
+#[test]
 fn the_same_platform_comes_home_by_the_same_file() {
     let file = root().join("runbooks/interworks-platform/runbook.yaml");
     let away = planned(&file, Journey::Failover, false);
