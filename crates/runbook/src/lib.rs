@@ -12,6 +12,7 @@ pub mod kind;
 pub mod kinds;
 pub mod model;
 pub mod plan;
+pub mod schema;
 pub mod units;
 pub mod yaml;
 
@@ -19,3 +20,4 @@ pub use check::check;
 pub use decode::{Reading, read};
 pub use finding::Finding;
 pub use model::Runbook;
+pub use schema::schema;

@@ -13,7 +13,10 @@ pub(super) fn look(view: &View<'_>, findings: &mut Findings) {
     for (_, step, kind) in view.known() {
         match kind.name {
             "azure.site-recovery.virtual-machines" => machines(step, findings),
-            "gate.wait" => one_of(step, &["for", "until"], true, findings),
+            "gate.wait" => {
+                one_of(step, &["for", "until"], true, findings);
+                until(step, findings);
+            }
             "notify.webhook" => one_of(step, &["message", "body"], false, findings),
             "run.command" => command(step, findings),
             _ => {}
@@ -114,6 +117,22 @@ fn one_of(step: &Step, keys: &[&str; 2], exactly: bool, findings: &mut Findings)
         .fix(format!("remove `{two}`"));
         let place = step.with.as_ref().and_then(|with| with.entry(two));
         findings.add(place.map_or(step.name.span, |entry| entry.span), finding);
+    }
+}
+
+fn until(step: &Step, findings: &mut Findings) {
+    let Some(node) = setting(step, "until") else {
+        return;
+    };
+    let Some(scalar) = node.as_scalar() else { return };
+    if !scalar.text.contains("${{") && scalar.text.parse::<jiff::Timestamp>().is_err() {
+        let finding = Finding::error(
+            code::WRONG_VALUE,
+            format!("`until` is {}, which is no moment", node.describe()),
+        )
+        .because("a moment has date, time and offset, so that it is the same on every machine")
+        .fix("write one such as `2026-11-24T18:00:00Z`");
+        findings.add(node.span, finding);
     }
 }
 
