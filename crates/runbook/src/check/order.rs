@@ -64,7 +64,7 @@ fn known(
         findings.add(name.span, finding);
         return;
     }
-    if view.names.contains_key(&*name.value) {
+    if view.names.contains_key(&*name.value) || findings.is_full() {
         return;
     }
     let shown: String = name.value.chars().take(63).collect();

@@ -226,6 +226,9 @@ fn of_output(
         return;
     };
     let Some(other) = view.names.get(name) else {
+        if findings.is_full() {
+            return;
+        }
         let shown: String = name.chars().take(63).collect();
         let message = format!(
             "step `{}` reads an output of `{}`, which is not in this runbook",

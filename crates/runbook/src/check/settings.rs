@@ -107,7 +107,13 @@ fn of_side(step: &Step, side: Side, kind: &'static Kind, findings: &mut Findings
             Some(setting) if setting.stands == Stands::With => wrong_place(entry, "at", "with", findings),
             Some(setting) => {
                 of_setting(entry, setting, findings);
-                if let Some(other) = step.with.as_ref().and_then(|with| with.entry(&entry.key)) {
+                let twice = setting.stands == Stands::Either;
+                if let Some(other) = step
+                    .with
+                    .as_ref()
+                    .and_then(|with| with.entry(&entry.key))
+                    .filter(|_| twice)
+                {
                     let message = format!("`{}` stands under `with` and under `at`", entry.key);
                     let finding = Finding::error(code::WRONG_PLACE, message)
                         .because("one value for both sides and one for this side cannot both be meant")

@@ -54,6 +54,9 @@ pub fn read(name: &str, bytes: &[u8]) -> Reading {
     for trouble in &troubles {
         trouble::add(trouble, &mut findings);
     }
+    if root.is_none() && troubles.is_empty() {
+        findings.add(START, empty());
+    }
     let runbook = root.and_then(|root| document(&root, &mut findings));
     let findings = findings.finish();
     let runbook = runbook.map(|mut runbook| {
@@ -76,10 +79,7 @@ impl Reading {
 
 fn document(root: &Node, findings: &mut Findings) -> Option<Runbook> {
     if root.is_null() {
-        let finding = Finding::error(code::NOT_YAML, "the file is empty")
-            .because("a runbook has at least `leeward`, `name`, `regions` and `steps`")
-            .fix("start from one of the examples in `runbooks/`");
-        findings.add(root.span, finding);
+        findings.add(root.span, empty());
         return None;
     }
     let fields = Fields::of(root, "a runbook", &KEYS, findings)?;
@@ -128,6 +128,12 @@ fn document(root: &Node, findings: &mut Findings) -> Option<Runbook> {
         defaults,
         steps,
     })
+}
+
+fn empty() -> Finding {
+    Finding::error(code::NOT_YAML, "the file is empty")
+        .because("a runbook has at least `leeward`, `name`, `regions` and `steps`")
+        .fix("start from one of the examples in `runbooks/`")
 }
 
 /// Says whether this program may go on reading: a newer language is not guessed at.

@@ -145,6 +145,16 @@ impl Findings {
         }
     }
 
+    /// Says whether the list is full; then one more is only counted, so that nobody need think up
+    /// what it would say.
+    pub(crate) fn is_full(&mut self) -> bool {
+        let full = self.list.len() >= MOST_FINDINGS;
+        if full {
+            self.left_off += 1;
+        }
+        full
+    }
+
     /// Says whether some finding has this code and stands at this place.
     pub fn has(&self, code: Code, span: Span) -> bool {
         self.list.iter().any(|found| {

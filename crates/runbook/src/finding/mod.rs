@@ -162,8 +162,10 @@ pub fn nearest<'a>(written: &str, known: impl IntoIterator<Item = &'a str>) -> O
         return None;
     }
     let folded = written.to_ascii_lowercase().replace(['_', ' '], "-");
+    // A runbook may have ten thousand names; the hint is not worth looking at all of them.
     known
         .into_iter()
+        .take(2_000)
         .filter(|word| word.len() < 100)
         .map(|word| {
             let contained =

@@ -1,0 +1,495 @@
+//! What the checker says about bad runbooks: every finding with code, place, reason and remedy.
+
+use leeward_runbook::{
+    check,
+    finding::{Severity, codes, to_text},
+    read,
+};
+
+const EXAMPLE: &str = include_str!("samples/example.yaml");
+const TEN: &str = include_str!("samples/ten-mistakes.yaml");
+
+/// A head that is right, for bodies that are not.
+const HEAD: &str = "leeward: 1\nname: sample\nregions: { primary: westeurope, paired: northeurope }\n\
+                    objectives: { rto: 30m, rpo: 10m }\n\
+                    parameters: { subscription: { type: subscription-id, default: sub } }\nsteps:\n";
+
+fn findings(text: &str) -> Vec<leeward_runbook::Finding> {
+    let reading = read("runbook.yaml", text.as_bytes());
+    match &reading.runbook {
+        Some(runbook) => check(runbook),
+        None => reading.findings,
+    }
+}
+
+fn shown(text: &str) -> String {
+    let all: Vec<String> = findings(text).iter().map(to_text).collect();
+    if all.is_empty() {
+        "nothing".to_owned()
+    } else {
+        all.join("\n\n")
+    }
+}
+
+fn codes_of(text: &str) -> Vec<String> {
+    findings(text)
+        .iter()
+        .map(|found| found.code.to_string())
+        .collect()
+}
+
+#[test]
+fn the_example_of_the_language_has_no_finding() {
+    assert_eq!(shown(EXAMPLE), "nothing");
+}
+
+#[test]
+fn ten_different_mistakes_are_ten_findings_each_with_place_reason_and_remedy() {
+    let all = findings(TEN);
+    let different: std::collections::BTreeSet<_> = all.iter().map(|found| found.code).collect();
+    assert_eq!((all.len(), different.len()), (10, 10));
+    for found in &all {
+        let place = found.place.as_ref().expect("a place");
+        assert!(
+            place.line > 1 && place.column > 0 && place.file == "runbook.yaml",
+            "{found:?}"
+        );
+        assert!(
+            !found.reason.is_empty() && !found.remedies.is_empty(),
+            "{found:?}"
+        );
+        assert!(found.text.is_some(), "{found:?}");
+    }
+    insta::assert_snapshot!("ten_mistakes", shown(TEN));
+}
+
+#[test]
+fn findings_come_in_the_order_of_the_file() {
+    let lines: Vec<u32> = findings(TEN)
+        .iter()
+        .filter_map(|found| Some(found.place.as_ref()?.line))
+        .collect();
+    assert!(lines.is_sorted(), "{lines:?}");
+}
+
+/// What is wrong, the steps, and the codes that must be told.
+const STEPS: &[(&str, &str, &[&str])] = &[
+    ("no use", "  a: { after: [] }", &["LW0106"]),
+    ("no steps", "  {}", &["LW0107"]),
+    (
+        "after is a word",
+        "  a: { use: gate.approval }\n  b: { use: gate.approval, after: a }",
+        &["LW0107"],
+    ),
+    (
+        "unknown step",
+        "  a: { use: gate.approval, after: [b] }",
+        &["LW0102"],
+    ),
+    (
+        "waits for itself",
+        "  a: { use: gate.approval, after: [a] }",
+        &["LW0113"],
+    ),
+    (
+        "unknown setting",
+        "  a: { use: gate.approval, with: { four-eye: true } }",
+        &["LW0105"],
+    ),
+    (
+        "location written",
+        "  a: { use: gate.approval, with: { location: westeurope } }",
+        &["LW0105"],
+    ),
+    (
+        "empty setting",
+        "  a: { use: gate.approval, with: { expires: } }",
+        &["LW0107"],
+    ),
+    (
+        "wrong flag",
+        "  a: { use: gate.approval, with: { four-eyes: yes } }",
+        &["LW0107"],
+    ),
+    (
+        "bare number",
+        "  a: { use: gate.approval, with: { expires: 15 } }",
+        &["LW0108"],
+    ),
+    (
+        "odd duration",
+        "  a: { use: gate.approval, timeout: soon }",
+        &["LW0108"],
+    ),
+    (
+        "odd backoff",
+        "  a: { use: gate.approval, retry: { attempts: 0, backoff: 2m..10s } }",
+        &["LW0107", "LW0107"],
+    ),
+    (
+        "odd journey",
+        "  a: { use: gate.approval, in: [failover, fallback] }",
+        &["LW0107"],
+    ),
+    (
+        "journey not of kind",
+        "  a: { use: gate.approval, in: [reprotect] }",
+        &["LW0123"],
+    ),
+    ("odd name", "  Step One: { use: gate.approval }", &["LW0110"]),
+    (
+        "odd azure name",
+        "  a: { use: azure.traffic-manager.profile, with: { profile: a/b, resource-group: g }, at: { primary: { endpoint: x }, paired: { endpoint: y } } }",
+        &["LW0110"],
+    ),
+    ("unknown kind", "  a: { use: azure.aks }", &["LW0111"]),
+    (
+        "kind without driver",
+        "  a: { use: check.dns, with: { name: a.example.test, expect: 10.0.0.1 } }",
+        &["LW0135"],
+    ),
+    (
+        "unreadable expression",
+        "  a: { use: check.tcp, with: { host: \"${{ params. }}\", port: 1 } }",
+        &["LW0114"],
+    ),
+    (
+        "unclosed expression",
+        "  a: { use: check.tcp, with: { host: \"${{ params.x\", port: 1 } }",
+        &["LW0114"],
+    ),
+    (
+        "wrapped when",
+        "  a: { use: gate.approval, when: \"${{ region-down }}\" }",
+        &["LW0114"],
+    ),
+    (
+        "unknown parameter",
+        "  a: { use: check.tcp, with: { host: \"${{ params.subscripton }}\", port: 1 } }",
+        &["LW0115"],
+    ),
+    (
+        "unknown name",
+        "  a: { use: gate.approval, when: \"journey == failover\" }",
+        &["LW0115"],
+    ),
+    (
+        "environment in a step",
+        "  a: { use: check.tcp, with: { host: \"${{ env.HOST }}\", port: 1 } }",
+        &["LW0115"],
+    ),
+    (
+        "computed step",
+        "  a: { use: check.tcp, with: { host: \"${{ steps[params.subscription].outputs.x }}\", port: 1 } }",
+        &["LW0115"],
+    ),
+    (
+        "unknown step in expression",
+        "  a: { use: check.tcp, with: { host: \"${{ steps.b.outputs.x }}\", port: 1 } }",
+        &["LW0102"],
+    ),
+    (
+        "unknown output",
+        "  a: { use: gate.approval }\n  b: { use: check.tcp, in: [failover], with: { host: \"${{ steps.a.outputs.bye }}\", port: 1 } }",
+        &["LW0116"],
+    ),
+    (
+        "output of a step that is not there",
+        "  a: { use: gate.approval }\n  b: { use: check.tcp, with: { host: \"${{ steps.a.outputs.by }}\", port: 1 } }",
+        &["LW0117"],
+    ),
+    (
+        "reads its own output",
+        "  a: { use: check.http, with: { url: \"${{ steps.a.outputs.status }}\" } }",
+        &["LW0113"],
+    ),
+    (
+        "side missing",
+        "  a: { use: azure.traffic-manager.profile, with: { profile: t, resource-group: g }, at: { paired: { endpoint: y } } }",
+        &["LW0118"],
+    ),
+    (
+        "key missing at a side",
+        "  a: { use: azure.traffic-manager.profile, with: { profile: t, resource-group: g }, at: { primary: { endpoint: x }, paired: { endpoint-type: azure } } }",
+        &["LW0106"],
+    ),
+    (
+        "key of a side missing for an expression",
+        "  a: { use: check.tcp, with: { host: \"${{ target.address }}\", port: 1 }, at: { primary: { address: x }, paired: { adress: y } } }",
+        &["LW0118"],
+    ),
+    (
+        "loss unsaid",
+        "  a: { use: azure.storage.object-replication, with: { resource-group: g }, at: { primary: { account: x }, paired: { account: y } } }",
+        &["LW0119"],
+    ),
+    (
+        "loss without meaning",
+        "  a: { use: gate.approval, data-loss: { budget: 1m } }",
+        &["LW0133"],
+    ),
+    (
+        "unknown rung",
+        "  a: { use: azure.storage.object-replication, with: { resource-group: g }, at: { primary: { account: x }, paired: { account: y } }, data-loss: { ladder: [force] } }",
+        &["LW0120"],
+    ),
+    (
+        "ladder upside down",
+        "  a: { use: azure.sql.managed-instance-failover-group, with: { failover-group: f, resource-group: g }, data-loss: { ladder: [forced, planned] } }",
+        &["LW0120"],
+    ),
+    (
+        "budget too large",
+        "  a: { use: azure.sql.managed-instance-failover-group, with: { failover-group: f, resource-group: g }, data-loss: { budget: 11m } }",
+        &["LW0121"],
+    ),
+    (
+        "no goal",
+        "  a: { use: run.command, with: { command: [make-it-so] } }",
+        &["LW0122"],
+    ),
+    (
+        "condition without a resource",
+        "  a: { use: run.command, with: { command: [x] }, goal: \"status == 200\" }",
+        &["LW0133"],
+    ),
+    (
+        "drill without clean-up",
+        "  a: { use: run.command, in: [drill], with: { command: [x] }, repeat: safe }",
+        &["LW0124"],
+    ),
+    (
+        "at-least too large",
+        "  a: { use: azure.site-recovery.virtual-machines, in: [failover], with: { vault: { name: v, resource-group: g }, select: { names: [x] }, at-least: 2 }, data-loss: { budget: 1m } }",
+        &["LW0126"],
+    ),
+    (
+        "no drill network",
+        "  a: { use: azure.site-recovery.virtual-machines, with: { vault: { name: v, resource-group: g }, select: { names: [x] } }, data-loss: { budget: 1m } }",
+        &["LW0129"],
+    ),
+    (
+        "same target",
+        "  a: { use: azure.storage.geo-failover, with: { account: x, resource-group: g }, data-loss: { budget: 1m } }\n  b: { use: azure.storage.geo-failover, with: { account: X, resource-group: g }, data-loss: { budget: 1m } }",
+        &["LW0127"],
+    ),
+    (
+        "same machine",
+        "  a: { use: azure.site-recovery.virtual-machines, in: [failover], with: { vault: { name: v, resource-group: g }, select: { names: [x, y, X] } }, data-loss: { budget: 1m } }",
+        &["LW0127"],
+    ),
+    (
+        "setting in the wrong place",
+        "  a: { use: azure.traffic-manager.profile, with: { profile: t, resource-group: g, endpoint: e }, at: { primary: { endpoint: x, profile: t }, paired: { endpoint: y } } }",
+        &["LW0133", "LW0133"],
+    ),
+    (
+        "secret that stays",
+        "  a: { use: notify.webhook, with: { url: \"env:HOOK\", message: hi } }",
+        &["LW0131"],
+    ),
+    (
+        "nothing to send",
+        "  a: { use: notify.webhook, with: { url: \"https://a.example.test/\" } }",
+        &["LW0106"],
+    ),
+    (
+        "two waits",
+        "  a: { use: gate.wait, with: { for: 5m, until: tomorrow } }",
+        &["LW0107", "LW0107"],
+    ),
+    (
+        "unknown check",
+        "  a: { use: gate.approval, verify: [{ htp: { url: \"https://a.example.test/\" } }] }",
+        &["LW0111"],
+    ),
+    (
+        "check without a port",
+        "  a: { use: gate.approval, verify: [{ tcp: { host: a } }] }",
+        &["LW0106"],
+    ),
+    (
+        "file outside the folder",
+        "  a: { use: run.command, with: { command: [x], file: ../x.sh }, repeat: safe }",
+        &["LW0107"],
+    ),
+];
+
+#[test]
+fn every_mistake_in_a_step_is_told_and_nothing_else() {
+    for (what, steps, expected) in STEPS {
+        let text = format!(
+            "{HEAD}{steps}\n  end: {{ use: check.tcp, in: [failover], with: {{ host: h, port: 1 }}, ends: recovery }}\n"
+        );
+        let text = if *what == "no steps" {
+            format!("{HEAD}{steps}\n")
+        } else {
+            text
+        };
+        assert_eq!(codes_of(&text), *expected, "{what}:\n{}", shown(&text));
+    }
+}
+
+#[test]
+fn what_is_said_about_each_mistake_reads_well() {
+    let mut all = String::new();
+    for (what, steps, _) in STEPS {
+        let text = format!(
+            "{HEAD}{steps}\n  end: {{ use: check.tcp, in: [failover], with: {{ host: h, port: 1 }}, ends: recovery }}\n"
+        );
+        let text = if *what == "no steps" {
+            format!("{HEAD}{steps}\n")
+        } else {
+            text
+        };
+        all.push_str(&format!("## {what}\n{}\n\n", shown(&text)));
+    }
+    insta::assert_snapshot!("mistakes_in_steps", all);
+}
+
+#[test]
+fn every_mistake_around_the_steps_is_told() {
+    let whole: &[(&str, &str, &[&str])] = &[
+        ("empty", "", &["LW0101"]),
+        ("a list", "- a", &["LW0107"]),
+        (
+            "nothing known",
+            "hello: world",
+            &["LW0105", "LW0106", "LW0106", "LW0106", "LW0106"],
+        ),
+        ("newer language", "leeward: 2\nname: a", &["LW0109"]),
+        (
+            "odd version",
+            "leeward: one\nname: a\nregions: { primary: a, paired: b }\nsteps: { a: { use: gate.approval, ends: recovery } }",
+            &["LW0109"],
+        ),
+        (
+            "same regions",
+            "leeward: 1\nname: a\nregions: { primary: a, paired: a }\nsteps: { a: { use: gate.approval, ends: recovery } }",
+            &["LW0137"],
+        ),
+        (
+            "odd region",
+            "leeward: 1\nname: a\nregions: { primary: West Europe, paired: b }\nsteps: { a: { use: gate.approval, ends: recovery } }",
+            &["LW0137"],
+        ),
+        (
+            "no end of recovery",
+            "leeward: 1\nname: a\nregions: { primary: a, paired: b }\nsteps: { a: { use: gate.approval } }",
+            &["LW0128"],
+        ),
+        (
+            "unused parameter",
+            "leeward: 1\nname: a\nregions: { primary: a, paired: b }\nparameters: { x: { type: string } }\nsteps: { a: { use: gate.approval, ends: recovery } }",
+            &["LW0130"],
+        ),
+        (
+            "odd parameter",
+            "leeward: 1\nname: a\nregions: { primary: a, paired: b }\nparameters: { x: { type: text, required: maybe } }\nsteps: { a: { use: gate.approval, ends: recovery } }",
+            &["LW0130", "LW0107", "LW0107"],
+        ),
+        (
+            "default reads a step",
+            "leeward: 1\nname: a\nregions: { primary: a, paired: b }\nparameters: { x: { type: string, required: true, default: \"${{ journey }}\" } }\nsteps: { a: { use: gate.approval, ends: recovery } }",
+            &["LW0115"],
+        ),
+        (
+            "duplicate key",
+            "leeward: 1\nname: a\nname: b\nregions: { primary: a, paired: b }\nsteps: { a: { use: gate.approval, ends: recovery } }",
+            &["LW0104"],
+        ),
+        ("a tab", "leeward: 1\n\tname: a", &["LW0101"]),
+        (
+            "a tag",
+            "leeward: 1\nname: !!str a\nregions: { primary: a, paired: b }\nsteps: { a: { use: gate.approval, ends: recovery } }",
+            &["LW0134"],
+        ),
+        (
+            "no subscription",
+            "leeward: 1\nname: a\nregions: { primary: a, paired: b }\nsteps: { a: { use: azure.sql.managed-instance-failover-group, with: { failover-group: f, resource-group: g }, data-loss: { budget: 0s }, ends: recovery } }",
+            &["LW0106"],
+        ),
+        (
+            "needs the burning region",
+            "leeward: 1\nname: a\nregions: { primary: a, paired: b }\nsteps: { a: { use: azure.storage.geo-failover, with: { account: x, resource-group: g, subscription: s }, data-loss: { budget: 0s }, ends: recovery } }",
+            &["LW0125"],
+        ),
+        (
+            "planned alone",
+            "leeward: 1\nname: a\nregions: { primary: a, paired: b }\nsteps: { a: { use: azure.sql.managed-instance-failover-group, with: { failover-group: f, resource-group: g, subscription: s }, data-loss: { ladder: [planned] }, ends: recovery } }",
+            &["LW0125"],
+        ),
+    ];
+    let mut all = String::new();
+    for (what, text, expected) in whole {
+        assert_eq!(codes_of(text), *expected, "{what}:\n{}", shown(text));
+        all.push_str(&format!("## {what}\n{}\n\n", shown(text)));
+    }
+    insta::assert_snapshot!("mistakes_around_the_steps", all);
+}
+
+#[test]
+fn a_circle_is_shown_as_its_path_and_a_reference_can_close_it() {
+    let text = format!(
+        "{HEAD}  a: {{ use: check.http, after: [c], with: {{ url: \"https://a.example.test/\" }} }}\n  \
+         b: {{ use: check.http, after: [a], with: {{ url: \"https://b.example.test/\" }} }}\n  \
+         c: {{ use: check.http, with: {{ url: \"https://${{{{ steps.b.outputs.status }}}}/\" }}, ends: recovery }}\n"
+    );
+    let all = findings(&text);
+    assert_eq!(all.len(), 1, "{}", shown(&text));
+    assert!(
+        all[0].message.contains("`a` → `c` → `b` → `a`"),
+        "{}",
+        all[0].message
+    );
+}
+
+#[test]
+fn a_storage_account_off_the_path_or_under_continue_is_no_finding() {
+    let step =
+        "use: azure.storage.geo-failover, with: { account: x, resource-group: g }, data-loss: { budget: 1m }";
+    let end = "use: check.tcp, with: { host: h, port: 1 }, ends: recovery";
+    let off = format!("{HEAD}  end: {{ {end} }}\n  a: {{ {step}, after: [end] }}\n");
+    assert_eq!(shown(&off), "nothing");
+    let accepted = format!("{HEAD}  a: {{ {step}, on-failure: continue }}\n  end: {{ {end}, after: [a] }}\n");
+    assert_eq!(shown(&accepted), "nothing");
+}
+
+#[test]
+fn thousands_of_mistakes_are_told_as_a_bounded_list_that_says_so() {
+    let mut text = HEAD.to_owned();
+    for number in 0..5_000 {
+        text.push_str(&format!(
+            "  s{number}: {{ use: no.such.kind, after: [nobody] }}\n"
+        ));
+    }
+    let all = findings(&text);
+    assert!(all.len() <= 202, "{}", all.len());
+    assert!(
+        all.last()
+            .is_some_and(|last| last.message.contains("more findings")),
+        "{:?}",
+        all.last()
+    );
+}
+
+#[test]
+fn findings_as_json_name_their_format() {
+    let json = leeward_runbook::finding::to_json(&findings(TEN));
+    assert_eq!(
+        (&json["format"], &json["version"]),
+        (&"leeward-findings".into(), &1.into())
+    );
+    let first = &json["findings"][0];
+    for key in [
+        "code", "severity", "message", "place", "text", "reason", "remedies",
+    ] {
+        assert!(!first[key].is_null(), "{key}");
+    }
+}
+
+#[test]
+fn the_shapes_of_findings_are_those_that_scripts_rely_on() {
+    assert!(codes().count() > 40);
+    assert!(Severity::Error < Severity::Warning && Severity::Warning < Severity::Note);
+}
