@@ -55,6 +55,8 @@ pub(crate) enum OperationFate {
     #[default]
     Ordinary,
     Fails(Failure),
+    /// Only for the part of this name, where the provider knows parts.
+    FailsInPart(Failure, String),
     NeverEnds,
 }
 
@@ -128,11 +130,15 @@ impl Book {
                 Verdict::StaleReads { r#for } => {
                     fate.stale = Some(r#for.map_or_else(|| drawn(0, 60), stretch));
                 }
-                Verdict::OperationFails { code, message } => {
-                    fate.operation = OperationFate::Fails(Failure {
+                Verdict::OperationFails { code, message, of } => {
+                    let failure = Failure {
                         code: code.clone(),
                         message: message.clone(),
-                    });
+                    };
+                    fate.operation = match of {
+                        Some(part) => OperationFate::FailsInPart(failure, part.clone()),
+                        None => OperationFate::Fails(failure),
+                    };
                 }
                 Verdict::OperationNeverEnds => fate.operation = OperationFate::NeverEnds,
                 Verdict::Throttle { retry_after } => fate.end = Some(End::Throttled(*retry_after)),

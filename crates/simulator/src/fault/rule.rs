@@ -106,6 +106,9 @@ pub enum Verdict {
         /// Azure's message.
         #[serde(default)]
         message: String,
+        /// The part of it that goes wrong: one machine of a recovery plan. All of it where left out.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        of: Option<String>,
     },
     /// The operation it begins never ends.
     OperationNeverEnds,

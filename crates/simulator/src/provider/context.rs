@@ -10,6 +10,7 @@ use crate::{
     clock::later,
     draw::Seed,
     fault::{Fate, OperationFate},
+    provider::Failure,
     world::{Happening, Health, Operation, Progress, Resource, World},
 };
 
@@ -91,7 +92,8 @@ impl Context<'_> {
         let (doom, never) = match &self.fate.operation {
             OperationFate::Ordinary => (None, false),
             OperationFate::NeverEnds => (None, true),
-            OperationFate::Fails(failure) => (
+            // A provider that knows no parts lets the whole fail.
+            OperationFate::Fails(failure) | OperationFate::FailsInPart(failure, _) => (
                 Some(Progress::Failed {
                     code: failure.code.clone(),
                     message: failure.message.clone(),
@@ -138,6 +140,17 @@ impl Context<'_> {
             });
         }
         operation
+    }
+
+    /// Takes out what a fault has in mind for one part of the operation that is begun next, and the part's name.
+    pub(crate) fn part_that_fails(&mut self) -> Option<(Failure, String)> {
+        match self.fate.operation.clone() {
+            OperationFate::FailsInPart(failure, part) => {
+                self.fate.operation = OperationFate::Ordinary;
+                Some((failure, part))
+            }
+            _ => None,
+        }
     }
 
     /// Adds an operation's URLs and `Retry-After` to an answer.
