@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use crate::{
     log::{Entry, Told},
     outcome::{Broken, Outcome},
-    provider::{storage, traffic_manager},
+    provider::{site_recovery::machine::stopped, storage, traffic_manager},
     simulator::{Decided, Inner, State},
     world::{Health, Serves, World},
 };
@@ -130,7 +130,8 @@ pub(crate) fn serves(world: &World, serves: &Serves, now: Timestamp) -> bool {
         Serves::Region(region) => world.health(region, now) == Health::Up,
         Serves::Resource(id) => world
             .resource(id)
-            .is_some_and(|resource| world.health(&resource.region, now) == Health::Up),
+            .is_some_and(|resource| !stopped(resource) && world.health(&resource.region, now) == Health::Up),
+        Serves::AnyOf(several) => several.iter().any(|one| self::serves(world, one, now)),
         Serves::TrafficManager(id) => traffic_manager::region_served(world, id, now)
             .is_some_and(|region| world.health(&region, now) == Health::Up),
     }

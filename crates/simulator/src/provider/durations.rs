@@ -46,3 +46,29 @@ pub(crate) const ACCOUNT_FAILOVER: Duration = seconds(3_000);
 pub(crate) const ACCOUNT_BOOTSTRAP: Duration = seconds(120);
 /// How far `lastSyncTime` is behind. Recorded: a little over four minutes. Documented: usually below 15 minutes.
 pub(crate) const ACCOUNT_BEHIND: Duration = seconds(250);
+/// A machine failed over. Recorded: 153 to 184 s.
+pub(crate) const MACHINE_FAILED_OVER: Duration = seconds(165);
+/// A test failover. Inference: like a failover.
+pub(crate) const MACHINE_TESTED: Duration = seconds(165);
+/// A test failover cleaned up. Inference.
+pub(crate) const MACHINE_CLEANED_UP: Duration = seconds(90);
+/// A failover committed. Recorded: 31 and 61 s.
+pub(crate) const MACHINE_COMMITTED: Duration = seconds(46);
+/// Protection switched round. Recorded: 429 and 526 s.
+pub(crate) const MACHINE_SWITCHED: Duration = seconds(478);
+/// The first copy after that. Recorded: between 20 and 30 min.
+pub(crate) const MACHINE_COPIED: Duration = seconds(25 * 60);
+/// From there to the first recovery point. Recorded: together 40 to 50 min.
+pub(crate) const MACHINE_COMPLETED: Duration = seconds(18 * 60);
+/// Protection disabled. Recorded: 123 to 214 s.
+pub(crate) const MACHINE_DISABLED: Duration = seconds(168);
+/// How long a failover tries to stop machines that do not answer. Inference.
+pub(crate) const MACHINE_SHUTDOWN_GIVES_UP: Duration = seconds(120);
+/// A machine started or stopped. Inference.
+pub(crate) const MACHINE_STARTED: Duration = seconds(40);
+/// Each further boot group of a recovery plan. Inference.
+pub(crate) const PLAN_GROUP_BOOTED: Duration = seconds(60);
+/// A recovery plan made or dropped. Recorded: 31 s.
+pub(crate) const PLAN_MADE: Duration = seconds(31);
+/// Vault health looked at anew. Recorded: below 30 s.
+pub(crate) const VAULT_HEALTH: Duration = seconds(2);

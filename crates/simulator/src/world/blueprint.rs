@@ -132,10 +132,11 @@ pub struct VaultMachines {
     /// The network a drill uses, a name or an id.
     #[serde(default)]
     pub drill_network: Option<String>,
-    /// Their address or addresses on the primary side.
+    /// Their address or addresses on the primary side. `tcp` items of these hosts follow the machines: each its
+    /// own where there are as many addresses as machines, otherwise all of them together.
     #[serde(default)]
     pub primary_addresses: Vec<String>,
-    /// Their address or addresses on the paired side.
+    /// Their address or addresses on the paired side; the same holds.
     #[serde(default)]
     pub paired_addresses: Vec<String>,
 }
@@ -312,6 +313,7 @@ impl World {
                 Item::Resource(item) => self.furnish_any(blueprint, item),
             }
         }
+        site_recovery::follow(self, blueprint);
         Ok(())
     }
 

@@ -13,8 +13,10 @@ pub enum Serves {
     Never,
     /// It answers while this region is up.
     Region(String),
-    /// It answers while a resource of this id is there and its region is up.
+    /// It answers while a resource of this id is there, is not switched off, and its region is up.
     Resource(String),
+    /// It answers while one of these does: a load balancer before several machines.
+    AnyOf(Vec<Serves>),
     /// It answers as the Traffic Manager profile of this id sends its callers.
     TrafficManager(String),
 }
