@@ -2,9 +2,12 @@
 //! and what a run wants in flight is a function of its state alone, so a resume has no path of its own.
 
 mod approval;
+mod changing;
 mod command;
+mod ending;
 mod flow;
 mod operation;
+mod sending;
 pub mod standing;
 mod step;
 mod wants;

@@ -1,5 +1,9 @@
 //! A toy cloud for the pure machine: one goal an operation, faults by hand, time by hand.
-#![allow(dead_code, unreachable_pub, reason = "each test file uses its own part of the toy")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    reason = "each test file uses its own part of the toy"
+)]
 
 use std::{
     collections::{BTreeMap, BTreeSet},

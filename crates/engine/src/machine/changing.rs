@@ -1,0 +1,252 @@
+//! How the operations of a changing step come to their ends, and the step with them.
+
+use jiff::Timestamp;
+use leeward_runbook::units;
+
+use super::{Machine, approval::ADOPTED};
+use crate::{
+    event::{Choice, OperationEvent, Reached, StepEvent},
+    state::{IllegalTransition, OperationPhase, StepPhase},
+    work::Phase,
+};
+
+type Moved = Result<(), IllegalTransition>;
+
+impl Machine {
+    pub(super) fn follow_changing(&mut self, now: Timestamp, step: usize) -> Moved {
+        for place in 0..self.state.steps[step].operations.len() {
+            if self.state.steps[step].operations[place].plan.phase == Phase::Main {
+                self.follow_operation(now, step, place)?;
+            }
+        }
+        if self.state.steps[step].phase != StepPhase::Changing {
+            return Ok(());
+        }
+        self.ask_consent(now, step)?;
+        self.settle_changes(now, step, false)?;
+        Ok(())
+    }
+
+    /// Brings an operation to a rung that can be used, or to its end.
+    pub(super) fn follow_operation(&mut self, now: Timestamp, step: usize, place: usize) -> Moved {
+        loop {
+            let operation = &self.state.steps[step].operations[place];
+            if operation.is_rest() || operation.phase == OperationPhase::Sending {
+                return Ok(());
+            }
+            let failed_before = operation.plan.after.iter().find(|id| {
+                let others = &self.state.steps[step].operations;
+                others.iter().any(|other| {
+                    &other.plan.id == *id
+                        && matches!(
+                            other.phase,
+                            OperationPhase::Failed { .. } | OperationPhase::Stuck { .. }
+                        )
+                })
+            });
+            if let (Some(before), OperationPhase::Waiting) = (failed_before, &operation.phase) {
+                let reason = format!("`{before}` did not reach its goal");
+                return self.operation_event(now, step, place, OperationEvent::Failed { reason });
+            }
+            let between = matches!(
+                operation.phase,
+                OperationPhase::Waiting | OperationPhase::Looking { .. }
+            );
+            let Some(rung) = operation.rung().cloned() else {
+                let reason = operation
+                    .last_reason
+                    .clone()
+                    .unwrap_or_else(|| "no way is left".to_owned());
+                return match operation.is_open() {
+                    // Every way is spent, yet one of them may still come true.
+                    true => Ok(()),
+                    false => self.operation_event(now, step, place, OperationEvent::Failed { reason }),
+                };
+            };
+            if let (true, Some(reason)) = (between, rung.skip.clone()) {
+                self.give_up_rung(now, step, place, &rung.name, reason)?;
+                continue;
+            }
+            if operation.impatient {
+                let next = operation.next_rung().cloned();
+                let usable = next.filter(|next| next.beside || !operation.is_open());
+                let agreed = |next: &crate::work::Rung| {
+                    !next.lossy || self.consent_missing(step, &next.name).is_none()
+                };
+                if usable.is_some_and(|next| agreed(&next)) {
+                    let waited = rung.within.map(units::show_duration).unwrap_or_default();
+                    let reason = format!("`{}` is still in motion after {waited}", rung.name);
+                    self.give_up_rung(now, step, place, &rung.name, reason)?;
+                    continue;
+                }
+            }
+            return Ok(());
+        }
+    }
+
+    /// Asks a person about losses, or takes an earlier agreement.
+    fn ask_consent(&mut self, now: Timestamp, step: usize) -> Moved {
+        let wanted = self.rung_wanting_consent(step);
+        let asked = self.state.steps[step]
+            .consent
+            .as_ref()
+            .map(|ask| ask.rung.clone());
+        if asked.is_some() && asked != wanted {
+            self.step_event(now, step, StepEvent::ConsentWithdrawn)?;
+            return self.ask_consent(now, step);
+        }
+        match (wanted, asked) {
+            (Some(rung), asked) => {
+                let missing = self.consent_missing(step, &rung);
+                match (missing, asked) {
+                    (Some(ask), None) => {
+                        let change = StepEvent::ConsentNeeded {
+                            rung: ask.rung,
+                            losses: ask.losses,
+                            asks: ask.asks,
+                        };
+                        self.step_event(now, step, change)
+                    }
+                    (None, Some(rung)) => {
+                        let losses = self.state.steps[step]
+                            .consent
+                            .as_ref()
+                            .map(|ask| ask.losses.clone());
+                        let by = self.covered_by(step, &losses.unwrap_or_default());
+                        let by = by.unwrap_or_else(|| format!("an agreement to `{rung}`"));
+                        self.step_event(now, step, StepEvent::ConsentGiven { by })
+                    }
+                    _ => Ok(()),
+                }
+            }
+            (None, _) => Ok(()),
+        }
+    }
+
+    /// Returns the first rung of the step that may go on only when a person agrees.
+    fn rung_wanting_consent(&self, step: usize) -> Option<String> {
+        let state = &self.state.steps[step];
+        if state
+            .operations
+            .iter()
+            .any(|operation| self.adopted_a_loss(operation))
+        {
+            return Some(ADOPTED.to_owned());
+        }
+        state.of_phase(Phase::Main).find_map(|operation| {
+            use OperationPhase as P;
+            let resting = matches!(operation.phase, P::Waiting | P::Looking { .. });
+            let rung = match (resting, operation.impatient) {
+                (true, _) => operation.rung(),
+                (false, true) if !operation.is_rest() => operation
+                    .next_rung()
+                    .filter(|next| next.beside || !operation.is_open()),
+                _ => None,
+            }?;
+            let first_due = operation.plan.after.iter().all(|id| self.has_reached(step, id));
+            (first_due && rung.lossy && !self.is_agreed(step, &rung.name)).then(|| rung.name.clone())
+        })
+    }
+
+    /// A rung within budget, or covered by an approval, needs no question.
+    pub(super) fn is_agreed(&self, step: usize, rung: &str) -> bool {
+        let asked = self.state.steps[step]
+            .consent
+            .as_ref()
+            .is_some_and(|ask| ask.rung == rung);
+        !asked && self.consent_missing(step, rung).is_none()
+    }
+
+    fn adopted_a_loss(&self, operation: &crate::state::OperationState) -> bool {
+        operation.phase == OperationPhase::Reached(Reached::Adopted)
+            && operation.plan.phase == Phase::Main
+            && operation.plan.rungs.iter().any(|rung| rung.lossy)
+    }
+
+    pub(super) fn has_reached(&self, step: usize, id: &crate::id::OperationId) -> bool {
+        let operations = &self.state.steps[step].operations;
+        operations
+            .iter()
+            .any(|operation| &operation.plan.id == id && operation.is_reached())
+    }
+
+    /// Moves a step on once its operations allow it. `overdue` says that its time is over.
+    pub(super) fn settle_changes(
+        &mut self,
+        now: Timestamp,
+        step: usize,
+        overdue: bool,
+    ) -> Result<bool, IllegalTransition> {
+        let state = &self.state.steps[step];
+        let main: Vec<_> = state.of_phase(Phase::Main).collect();
+        let reached = main.iter().filter(|operation| operation.is_reached()).count();
+        let open = main.iter().filter(|operation| !operation.is_rest()).count();
+        let stuck = main.iter().find_map(|operation| match &operation.phase {
+            OperationPhase::Stuck { reason } => Some(format!("{}: {reason}", operation.plan.id)),
+            _ => None,
+        });
+        let failed = main.iter().find_map(|operation| match &operation.phase {
+            OperationPhase::Failed { reason } => Some(format!("{}: {reason}", operation.plan.id)),
+            _ => None,
+        });
+        let needed = state
+            .assessment
+            .as_ref()
+            .and_then(|found| found.at_least)
+            .unwrap_or(main.len());
+        let enough = reached == main.len() || (reached >= needed && (open == 0 || overdue));
+        let unasked = !state
+            .operations
+            .iter()
+            .any(|operation| self.adopted_a_loss(operation))
+            || self.is_agreed(step, ADOPTED);
+        if enough {
+            if !unasked {
+                return Ok(false);
+            }
+            match self.state.planned[step].verify.is_empty() {
+                true => self.finish(now, step)?,
+                false => self.step_event(now, step, StepEvent::VerificationStarted)?,
+            }
+            return Ok(true);
+        }
+        if open > 0 {
+            return Ok(false);
+        }
+        match (stuck, failed) {
+            (Some(reason), _) => {
+                let choices = vec![
+                    Choice::SettleDone,
+                    Choice::SettleNotBegun,
+                    Choice::SettleFailed,
+                    Choice::Retry,
+                    Choice::Skip,
+                    Choice::Cancel,
+                ];
+                self.step_event(now, step, StepEvent::Stuck { reason, choices })?;
+            }
+            (None, Some(reason)) => self.fail_step(now, step, reason)?,
+            (None, None) => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    /// Records that a step is done, with what it leaves and what it lacks.
+    pub(super) fn finish(&mut self, now: Timestamp, step: usize) -> Moved {
+        let state = &self.state.steps[step];
+        let mut outputs = state.outputs.clone();
+        let mut short = Vec::new();
+        for operation in state.of_phase(Phase::Main) {
+            outputs.extend(operation.outputs.clone());
+            if let OperationPhase::Failed { reason } | OperationPhase::Stuck { reason } = &operation.phase {
+                short.push(format!("{}: {reason}", operation.plan.target));
+            } else if !operation.is_reached() {
+                short.push(format!("{}: not there in time", operation.plan.target));
+            }
+        }
+        let total = state.of_phase(Phase::Main).count();
+        let degraded = (!short.is_empty())
+            .then(|| format!("{} of {total} reached: {}", total - short.len(), short.join("; ")));
+        self.step_event(now, step, StepEvent::Done { outputs, degraded })
+    }
+}

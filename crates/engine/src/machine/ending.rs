@@ -1,0 +1,178 @@
+//! What is due behind the change: commits, clean-up, recovery, and the end of the run.
+
+use jiff::Timestamp;
+use leeward_runbook::{journey::Journey, plan::OnFailure};
+
+use super::{Machine, standing};
+use crate::{
+    event::{Event, Outcome, StepEvent},
+    state::{Ending, IllegalTransition, OperationPhase, StepPhase},
+    work::Phase,
+};
+
+type Moved = Result<(), IllegalTransition>;
+
+impl Machine {
+    /// Follows what is due after a step has come to rest: commits and clean-up.
+    pub(super) fn follow_trailing(&mut self, now: Timestamp, step: usize) -> Moved {
+        for place in 0..self.state.steps[step].operations.len() {
+            let operation = &self.state.steps[step].operations[place];
+            if operation.plan.phase == Phase::Main || !self.is_due(step, place) {
+                continue;
+            }
+            let rested = operation.is_rest();
+            self.follow_operation(now, step, place)?;
+            let operation = &self.state.steps[step].operations[place];
+            let left = match &operation.phase {
+                OperationPhase::Failed { reason } | OperationPhase::Stuck { reason } => Some(format!(
+                    "{}: {}: {reason}",
+                    operation.plan.target, operation.plan.goal
+                )),
+                _ => None,
+            };
+            let told = &self.state.steps[step].leftovers;
+            if let Some(left) = left.filter(|left| !told.contains(left)) {
+                self.step_event(now, step, StepEvent::Trailed { left })?;
+            } else if !rested && self.state.steps[step].operations[place].is_rest() {
+                self.touched.insert(step);
+            }
+        }
+        Ok(())
+    }
+
+    /// A cancelled run starts nothing; what Azure works on is watched to its end.
+    pub(super) fn wind_down(&mut self, now: Timestamp, step: usize) -> Moved {
+        let state = &self.state.steps[step];
+        let open = state.of_phase(Phase::Main).any(|one| one.is_unfinished());
+        let main = state.of_phase(Phase::Main).count();
+        let reached = main > 0 && state.of_phase(Phase::Main).all(|one| one.is_reached());
+        match &state.phase {
+            StepPhase::Changing if open => Ok(()),
+            StepPhase::Changing if reached => self.finish(now, step),
+            phase if phase.is_under_way() => self.step_event(now, step, StepEvent::Cancelled),
+            _ => Ok(()),
+        }
+    }
+
+    /// Follows what concerns the run as a whole.
+    pub(super) fn follow_run(&mut self, now: Timestamp) -> Moved {
+        if self.state.outcome.is_some() {
+            return Ok(());
+        }
+        if self.state.has_recovery() && !self.state.recovery_pending() && self.state.recovered_at.is_none() {
+            return self.emit(now, Event::RecoveryReached);
+        }
+        if self.state.under_way() == 0 {
+            for step in (0..self.state.steps.len())
+                .filter(|&step| self.has_open_work(step))
+                .collect::<Vec<_>>()
+            {
+                self.follow_trailing(now, step)?;
+                self.want_for(step);
+            }
+        }
+        let Some(outcome) = self.over() else {
+            return Ok(());
+        };
+        if outcome == Outcome::Cancelled || outcome == Outcome::Failed {
+            for step in 0..self.state.steps.len() {
+                if self.state.steps[step].phase == StepPhase::Waiting {
+                    self.step_event(now, step, StepEvent::Cancelled)?;
+                }
+            }
+            self.touched.clear();
+        }
+        self.emit(now, Event::RunEnded { outcome })
+    }
+
+    /// Returns how the run ended, once nothing more can follow.
+    fn over(&self) -> Option<Outcome> {
+        let state = &self.state;
+        if state.under_way() > 0 {
+            return None;
+        }
+        let cancelled = matches!(state.ending, Some(Ending::Cancelled { .. }));
+        let drill = state.plan.journey == Journey::Drill;
+        if !cancelled && state.may_start() && state.startable().next().is_some() {
+            return None;
+        }
+        let satisfied = (0..state.steps.len()).all(|step| match &state.steps[step].phase {
+            StepPhase::Done | StepPhase::Skipped { .. } => true,
+            StepPhase::Failed { .. } => state.planned[step].on_failure == OnFailure::Continue,
+            _ => false,
+        });
+        if !satisfied && !cancelled && (!drill || state.paused) {
+            return None;
+        }
+        let unfinished = (0..state.steps.len()).any(|step| {
+            let operations = &state.steps[step].operations;
+            (0..operations.len()).any(|place| {
+                operations[place].plan.phase != Phase::Main
+                    && !operations[place].is_rest()
+                    && self.is_due(step, place)
+            })
+        });
+        if unfinished {
+            return None;
+        }
+        Some(match (cancelled, satisfied) {
+            (true, _) => Outcome::Cancelled,
+            (false, false) => Outcome::Failed,
+            (false, true) if standing::degradations(state).is_empty() => Outcome::Done,
+            (false, true) => Outcome::Degraded,
+        })
+    }
+
+    /// Whether the run is at the point where drills and cancelled runs clean up.
+    fn winds_down(&self) -> bool {
+        let state = &self.state;
+        let stopped = matches!(state.ending, Some(Ending::Cancelled { .. }));
+        let nothing_starts = !state.may_start() || state.startable().next().is_none();
+        let drill_over = state.plan.journey == Journey::Drill && nothing_starts && !state.paused;
+        (stopped || drill_over) && state.under_way() == 0
+    }
+
+    /// Whether an operation's turn has come.
+    pub(super) fn is_due(&self, step: usize, place: usize) -> bool {
+        let state = &self.state.steps[step];
+        let operation = &state.operations[place];
+        if self.state.outcome.is_some() || !operation.plan.after.iter().all(|id| self.has_reached(step, id)) {
+            return false;
+        }
+        match operation.plan.phase {
+            Phase::Main => {
+                let agreed = operation.rung().is_some_and(|rung| {
+                    rung.skip.is_none() && (!rung.lossy || self.is_agreed(step, &rung.name))
+                });
+                state.phase == StepPhase::Changing && agreed && self.state.may_start()
+            }
+            Phase::AfterRecovery => {
+                let recovered = match self.state.has_recovery() {
+                    true => self.state.recovered_at.is_some(),
+                    false => self.state.under_way() == 0 && self.state.startable().next().is_none(),
+                };
+                state.phase == StepPhase::Done && recovered && self.state.may_start()
+            }
+            Phase::CleanUp => self.winds_down(),
+        }
+    }
+
+    /// Whether a new send may be made for an operation.
+    pub(super) fn may_send(&self, step: usize, place: usize) -> bool {
+        self.is_due(step, place)
+    }
+
+    /// Whether an operation's goal is still looked at.
+    pub(super) fn is_watched(&self, step: usize, place: usize) -> bool {
+        use OperationPhase as P;
+        let operation = &self.state.steps[step].operations[place];
+        match &operation.phase {
+            P::Waiting | P::Looking { .. } => self.is_due(step, place),
+            P::Doubt | P::Confirming { .. } | P::Aftermath { .. } => {
+                let main = operation.plan.phase == Phase::Main;
+                !main || self.state.steps[step].phase == StepPhase::Changing
+            }
+            _ => false,
+        }
+    }
+}
