@@ -73,7 +73,7 @@ pub struct AttemptKey {
     pub attempt: u32,
     /// Which send of it, from 1.
     pub send: u32,
-    /// Nothing may be written to a socket after this moment of [`crate::port::Clock::uptime`].
+    /// Nothing may be written to a socket after this moment of [`crate::port::Moment::uptime`].
     pub send_before: std::time::Duration,
 }
 
