@@ -143,10 +143,11 @@ fn commands(text: &str) -> Vec<String> {
                 command = command.split(end).next().unwrap_or(command);
             }
             let verb = command.split_whitespace().nth(1).unwrap_or_default();
-            // A sentence may speak of leeward too; a command names a verb and stands where commands stand.
+            // A sentence may speak of leeward too; a command names a verb and stands where commands stand: at
+            // the start of a line or of what is between backticks, or behind a shell's sign.
             let spoken = before.ends_with(' ')
                 && !before.trim().is_empty()
-                && !before.contains(['&', '|', ';', '=', '`']);
+                && (before.contains('`') || !before.contains(['&', '|', ';', '=']));
             if starts
                 && !spoken
                 && verb
