@@ -3,6 +3,7 @@
 //! | request | does |
 //! |---|---|
 //! | `GET requests` | every request so far |
+//! | `GET hooks` | what was sent to webhooks and the like |
 //! | `GET world` | the world as it is |
 //! | `GET clock` | the virtual time and the speed |
 //! | `POST faults` | adds rules (YAML or JSON) behind those that are there |
@@ -41,6 +42,7 @@ pub(crate) fn answer(simulator: &Simulator, request: &Request<Bytes>) -> Decided
         .trim_end_matches('/');
     let (status, body) = match (request.method(), what) {
         (&Method::GET, "requests") => (200, json!(simulator.requests())),
+        (&Method::GET, "hooks") => (200, json!(simulator.hooks())),
         (&Method::GET, "world") => (200, json!(simulator.world())),
         (&Method::GET, "clock") => (200, clock(simulator)),
         (&Method::POST, "advance") => advance(simulator, request),

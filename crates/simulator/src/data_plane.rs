@@ -8,14 +8,28 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use jiff::Timestamp;
+use serde::Serialize;
 
 use crate::{
     log::{Entry, Told},
     outcome::{Broken, Outcome},
-    provider::{site_recovery::machine::stopped, storage, traffic_manager},
+    provider::{aks, site_recovery::machine::stopped, storage, traffic_manager},
     simulator::{Decided, Inner, State},
-    world::{Health, Serves, World},
+    world::{Health, Needs, Resource, Serves, World, geography},
 };
+
+/// What somebody outside was told.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Hook {
+    /// When.
+    pub time: Timestamp,
+    /// The verb.
+    pub method: String,
+    /// Where.
+    pub url: String,
+    /// What.
+    pub body: String,
+}
 
 /// Returns whether a request is for another host than ARM's.
 pub(crate) fn is_outside(world: &World, request: &Request<Bytes>) -> bool {
@@ -31,6 +45,9 @@ pub(crate) fn is_outside(world: &World, request: &Request<Bytes>) -> bool {
         .iter()
         .any(|endpoint| url.starts_with(&endpoint.url))
     {
+        return true;
+    }
+    if aks::behind(world, host).is_some() {
         return true;
     }
     let host = host.trim_matches(['[', ']']);
@@ -53,6 +70,14 @@ pub(crate) fn decide(inner: &Inner, state: &mut State, request: &Request<Bytes>,
             None => answer(&state.world, request, now),
         },
     };
+    if matches!(*request.method(), Method::POST | Method::PUT | Method::PATCH) && response.is_some() {
+        state.hooks.push(Hook {
+            time: now,
+            method: request.method().to_string(),
+            url: target.clone(),
+            body: String::from_utf8_lossy(request.body()).into_owned(),
+        });
+    }
     let header = |name: &str| {
         request
             .headers()
@@ -100,17 +125,39 @@ fn answer(world: &World, request: &Request<Bytes>, now: Timestamp) -> Option<Res
         .endpoints
         .iter()
         .filter(|endpoint| url.starts_with(&endpoint.url))
-        .max_by_key(|endpoint| endpoint.url.len())?;
-    if !serves(world, &endpoint.serves, now) {
-        return None;
-    }
-    let mut response = Response::new(Bytes::from(endpoint.body.clone()));
-    *response.status_mut() = StatusCode::from_u16(endpoint.status).unwrap_or(StatusCode::OK);
+        .max_by_key(|endpoint| endpoint.url.len());
+    let Some(endpoint) = endpoint else {
+        return ingress(world, request, now);
+    };
+    let region = reached(world, &endpoint.serves, now)?;
+    // Whoever answers there says that nothing stands behind it.
+    let status = match behind(world, &region, &endpoint.needs, endpoint.at_least, now) {
+        true => endpoint.status,
+        false => 503,
+    };
+    let body = if status == endpoint.status {
+        endpoint.body.clone()
+    } else {
+        String::new()
+    };
+    Some(plain(status, body))
+}
+
+/// Answers for the ingress of a cluster: anything that it is asked, once its nodes are there.
+fn ingress(world: &World, request: &Request<Bytes>, now: Timestamp) -> Option<Response<Bytes>> {
+    let cluster = aks::behind(world, request.uri().host()?)?;
+    let usual = matches!(request.uri().port_u16(), None | Some(80 | 443));
+    (usual && stands(world, cluster, now)).then(|| plain(200, String::new()))
+}
+
+fn plain(status: u16, body: String) -> Response<Bytes> {
+    let mut response = Response::new(Bytes::from(body));
+    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
     response.headers_mut().insert(
         "content-type",
         HeaderValue::from_static("text/plain; charset=utf-8"),
     );
-    Some(response)
+    response
 }
 
 /// Answers a `CONNECT`: 200 where the port takes connections, nothing where it does not.
@@ -118,21 +165,74 @@ fn connect(world: &World, request: &Request<Bytes>, now: Timestamp) -> Option<Re
     let authority = request.uri().authority()?;
     let port = world.ports.iter().find(|port| {
         port.host.eq_ignore_ascii_case(authority.host()) && Some(port.port) == authority.port_u16()
-    })?;
-    serves(world, &port.serves, now).then(|| Response::new(Bytes::new()))
+    });
+    let open = match port {
+        Some(port) => reached(world, &port.serves, now)
+            .is_some_and(|region| behind(world, &region, &port.needs, port.at_least, now)),
+        None => {
+            matches!(authority.port_u16(), Some(80 | 443))
+                && aks::behind(world, authority.host()).is_some_and(|cluster| stands(world, cluster, now))
+        }
+    };
+    open.then(|| Response::new(Bytes::new()))
 }
 
-/// Returns whether what stands behind an address serves now.
-pub(crate) fn serves(world: &World, serves: &Serves, now: Timestamp) -> bool {
-    match serves {
-        Serves::Always => true,
-        Serves::Never => false,
-        Serves::Region(region) => world.health(region, now) == Health::Up,
-        Serves::Resource(id) => world
-            .resource(id)
-            .is_some_and(|resource| !stopped(resource) && world.health(&resource.region, now) == Health::Up),
-        Serves::AnyOf(several) => several.iter().any(|one| self::serves(world, one, now)),
-        Serves::TrafficManager(id) => traffic_manager::region_served(world, id, now)
-            .is_some_and(|region| world.health(&region, now) == Health::Up),
+/// Returns the region that answers at an address now, `global` where it is of none; nothing where nobody answers.
+fn reached(world: &World, serves: &Serves, now: Timestamp) -> Option<String> {
+    let region = match serves {
+        Serves::Always => "global".to_owned(),
+        Serves::Never => return None,
+        Serves::Region(region) => geography::fold(region),
+        Serves::Resource(id) => {
+            let resource = world
+                .resource(id)
+                .filter(|resource| stands(world, resource, now))?;
+            storage::written_in(resource).unwrap_or_else(|| resource.region.clone())
+        }
+        Serves::AnyOf(several) => return several.iter().find_map(|one| reached(world, one, now)),
+        Serves::TrafficManager(id) => traffic_manager::region_served(world, id, now)?,
+    };
+    (world.health(&region, now) == Health::Up).then_some(region)
+}
+
+/// Returns whether enough of what a region needs stands there.
+fn behind(world: &World, region: &str, needs: &Needs, at_least: Option<usize>, now: Timestamp) -> bool {
+    let wanted = needs
+        .iter()
+        .filter(|(name, _)| geography::fold(name) == region)
+        .flat_map(|(_, wanted)| wanted);
+    let (mut all, mut standing) = (0, 0);
+    for need in wanted {
+        all += 1;
+        let there = match need.starts_with('/') {
+            true => world
+                .resource(need)
+                .is_some_and(|resource| stands(world, resource, now)),
+            false => world.resources.values().any(|resource| {
+                let own = storage::written_in(resource).unwrap_or_else(|| resource.region.clone());
+                own == region && resource.name().eq_ignore_ascii_case(need) && stands(world, resource, now)
+            }),
+        };
+        standing += usize::from(there);
     }
+    standing >= at_least.map_or(all, |enough| enough.min(all))
+}
+
+/// Returns whether a resource really does its work: its region is up, it is made and switched on, and where it has
+/// a role it is the one that serves.
+pub(crate) fn stands(world: &World, resource: &Resource, now: Timestamp) -> bool {
+    let region = storage::written_in(resource).unwrap_or_else(|| resource.region.clone());
+    if world.health(&region, now) != Health::Up {
+        return false;
+    }
+    if resource.kind.eq_ignore_ascii_case(aks::CLUSTERS) {
+        return aks::stands(resource);
+    }
+    let made = match resource.body["properties"]["provisioningState"].as_str() {
+        Some(word) => word.eq_ignore_ascii_case("Succeeded"),
+        None => true,
+    };
+    made && !stopped(resource)
+        && resource.state["role"] != "Secondary"
+        && storage::takes_writes(world, resource)
 }

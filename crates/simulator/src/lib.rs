@@ -53,6 +53,7 @@ pub mod world;
 mod yaml;
 
 pub use self::{
+    data_plane::Hook,
     fault::{By, Match, Rule, Verdict, rules},
     log::{Entry, Told},
     outcome::{Broken, Outcome},

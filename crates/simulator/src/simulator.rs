@@ -16,7 +16,8 @@ use jiff::Timestamp;
 use crate::{
     arm::{Answer, ArmRequest, front, front::Reached, headers},
     clock::{Clock, later},
-    control, data_plane,
+    control,
+    data_plane::{self, Hook},
     draw::Seed,
     fault::{Asked, Book, By, End, Fate, Rule},
     log::{Entry, Log, Told, without_signature},
@@ -46,6 +47,7 @@ pub(crate) struct State {
     pub(crate) faults: Book,
     pub(crate) log: Log,
     pub(crate) late: Vec<Late>,
+    pub(crate) hooks: Vec<Hook>,
     counts: HashMap<String, u64>,
 }
 
@@ -78,6 +80,7 @@ impl Simulator {
                     world,
                     faults: Book::default(),
                     late: Vec::new(),
+                    hooks: Vec::new(),
                     counts: HashMap::new(),
                 }),
                 settings,
@@ -145,6 +148,11 @@ impl Simulator {
         let mut state = self.state();
         settle::catch_up(&self.inner, &mut state, now);
         state.log.entries()
+    }
+
+    /// Returns what was sent to webhooks and the like, the newest last.
+    pub fn hooks(&self) -> Vec<Hook> {
+        self.state().hooks.clone()
     }
 
     /// Returns what comes of a command in a rehearsal.

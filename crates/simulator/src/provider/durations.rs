@@ -72,3 +72,15 @@ pub(crate) const PLAN_GROUP_BOOTED: Duration = seconds(60);
 pub(crate) const PLAN_MADE: Duration = seconds(31);
 /// Vault health looked at anew. Recorded: below 30 s.
 pub(crate) const VAULT_HEALTH: Duration = seconds(2);
+/// Cluster, created. Recorded: from 250 s …
+pub(crate) const CLUSTER_CREATED_LEAST: Duration = seconds(250);
+/// … to 310 s.
+pub(crate) const CLUSTER_CREATED_MOST: Duration = seconds(310);
+/// Cluster, updated. Recorded: from 135 s …
+pub(crate) const CLUSTER_UPDATED_LEAST: Duration = seconds(135);
+/// … to 180 s.
+pub(crate) const CLUSTER_UPDATED_MOST: Duration = seconds(180);
+/// Cluster, deleted. Recorded: 250 s.
+pub(crate) const CLUSTER_DELETED: Duration = seconds(250);
+/// Node pool, added; changed and deleted ones take the same here, for want of a figure. Recorded: 200 s.
+pub(crate) const POOL_ADDED: Duration = seconds(200);

@@ -4,6 +4,7 @@
 //! once. Time, faults, tokens, headers, the log and the wire are the core's.
 
 pub(crate) mod aks;
+pub(crate) mod compute;
 pub(crate) mod context;
 pub(crate) mod durations;
 pub mod plain;
@@ -160,6 +161,7 @@ pub(crate) fn all() -> Vec<Box<dyn Provider>> {
     providers.extend(site_recovery::providers());
     providers.extend(storage::providers());
     providers.extend(aks::providers());
+    providers.push(Box::new(compute::Compute));
     // The last resort: whatever the world holds and nobody else serves.
     providers.push(Box::new(plain::Plain));
     providers

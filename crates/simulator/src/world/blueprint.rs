@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Endpoint, Port, Region, Resource, Serves, World, WorldError, geography};
+use super::{Endpoint, Needs, Port, Region, Resource, Serves, World, WorldError, geography};
 use crate::provider::{aks, plain, site_recovery, sql, storage, traffic_manager};
 
 /// A description of a platform.
@@ -247,6 +247,12 @@ pub struct Tcp {
     /// Its side; always there where left out.
     #[serde(default)]
     pub side: Option<Side>,
+    /// What must stand on its side behind it: ids of resources, or names of resources of that region.
+    #[serde(default)]
+    pub needs: Vec<String>,
+    /// How many of these are enough; all where left out.
+    #[serde(default)]
+    pub at_least: Option<usize>,
 }
 
 /// A resource group.
@@ -308,6 +314,10 @@ impl World {
                     serves: item.side.map_or(Serves::Always, |side| {
                         Serves::Region(blueprint.region(side).to_owned())
                     }),
+                    needs: item.side.map_or_else(Needs::new, |side| {
+                        Needs::from([(geography::fold(blueprint.region(side)), item.needs.clone())])
+                    }),
+                    at_least: item.at_least,
                 }),
                 Item::Group(item) => self.group(&blueprint.subscription, &item.name, &item.location),
                 Item::Resource(item) => self.furnish_any(blueprint, item),

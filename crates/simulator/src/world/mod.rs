@@ -4,6 +4,7 @@
 //! [`Simulator`](crate::Simulator) and its providers.
 
 pub mod blueprint;
+mod capacity;
 pub mod geography;
 mod keyed;
 mod operation;
@@ -21,8 +22,9 @@ use serde_json::Value;
 
 pub use self::{
     blueprint::Blueprint,
+    capacity::Capacity,
     operation::{Happening, Operation, Progress},
-    outside::{Command, Endpoint, Port, Serves},
+    outside::{Command, Endpoint, Needs, Port, Serves},
     read::WorldError,
     region::{Health, Outage, Region, When},
     resource::{Group, Resource, Subscription, fold_id},
@@ -58,6 +60,8 @@ pub struct World {
     pub endpoints: Vec<Endpoint>,
     /// Addresses that take TCP connections.
     pub ports: Vec<Port>,
+    /// What can be made in regions; the first that names a region decides.
+    pub capacities: Vec<Capacity>,
     /// What comes of commands in a rehearsal.
     pub commands: Vec<Command>,
     /// What reads still see of resources that have changed.
@@ -83,6 +87,7 @@ impl Default for World {
             happenings: Vec::new(),
             endpoints: Vec::new(),
             ports: Vec::new(),
+            capacities: Vec::new(),
             commands: Vec::new(),
             shadows: BTreeMap::new(),
             parameters: Value::Null,
@@ -150,6 +155,14 @@ impl World {
         self.groups.get(&fold_id(&format!(
             "/subscriptions/{subscription}/resourceGroups/{name}"
         )))
+    }
+
+    /// Returns what can be made in a region.
+    pub fn capacity(&self, region: &str) -> Option<&Capacity> {
+        let region = geography::fold(region);
+        self.capacities
+            .iter()
+            .find(|capacity| geography::fold(&capacity.region) == region)
     }
 
     /// Writes something down that will happen by itself.

@@ -1,5 +1,7 @@
 //! What is there outside the control plane: public addresses, ports, commands?
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 /// What makes an address answer.
@@ -13,13 +15,17 @@ pub enum Serves {
     Never,
     /// It answers while this region is up.
     Region(String),
-    /// It answers while a resource of this id is there, is not switched off, and its region is up.
+    /// It answers while the resource of this id stands: it is there, in order, and its region is up.
     Resource(String),
     /// It answers while one of these does: a load balancer before several machines.
     AnyOf(Vec<Serves>),
     /// It answers as the Traffic Manager profile of this id sends its callers.
     TrafficManager(String),
 }
+
+/// What must stand in a region before an address there really serves: for each region, ids of resources, or names
+/// of resources of that region.
+pub type Needs = BTreeMap<String, Vec<String>>;
 
 /// A public address that answers HTTP.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -36,6 +42,25 @@ pub struct Endpoint {
     /// The body while it answers.
     #[serde(default)]
     pub body: String,
+    /// What must stand behind it in the region that serves; 503 while it does not.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub needs: Needs,
+    /// How many of what it needs are enough; all where left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_least: Option<usize>,
+}
+
+impl Default for Endpoint {
+    fn default() -> Endpoint {
+        Endpoint {
+            url: String::new(),
+            serves: Serves::Always,
+            status: ok(),
+            body: String::new(),
+            needs: Needs::new(),
+            at_least: None,
+        }
+    }
 }
 
 fn ok() -> u16 {
@@ -43,7 +68,7 @@ fn ok() -> u16 {
 }
 
 /// An address that takes TCP connections.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Port {
     /// Host name or address.
@@ -53,6 +78,12 @@ pub struct Port {
     /// What makes it answer.
     #[serde(default)]
     pub serves: Serves,
+    /// What must stand behind it in the region that serves.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub needs: Needs,
+    /// How many of what it needs are enough; all where left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_least: Option<usize>,
 }
 
 /// What comes of a command in a rehearsal. The first that matches decides; one that none matches succeeds.

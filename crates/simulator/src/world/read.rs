@@ -59,6 +59,7 @@ impl World {
         // The overlay's own come first: the first that matches decides.
         self.endpoints.splice(0..0, other.endpoints);
         self.ports.splice(0..0, other.ports);
+        self.capacities.splice(0..0, other.capacities);
         self.commands.splice(0..0, other.commands);
         if !other.parameters.is_null() {
             self.parameters = other.parameters;

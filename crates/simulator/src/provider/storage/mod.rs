@@ -17,7 +17,7 @@ pub(crate) use self::{
 use super::{Context, Failure, Provider, Served, plain, read};
 use crate::{
     arm::{Answer, ArmRequest},
-    world::{Operation, Progress, Resource},
+    world::{Operation, Progress, Resource, World},
 };
 
 /// Versions seen in recordings and specifications, and the newest.
@@ -119,6 +119,29 @@ impl Provider for Storage {
             _ => Answer::empty(200),
         }
     }
+}
+
+/// Returns the region where an account is written; nothing for other resources.
+pub(crate) fn written_in(resource: &Resource) -> Option<String> {
+    if !resource.kind.eq_ignore_ascii_case(ACCOUNTS) {
+        return None;
+    }
+    account::Account::of(resource).map(|account| account.primary)
+}
+
+/// Returns whether an account takes writes: it does not change sides, and is no destination of replication.
+/// Other resources are none of its business.
+pub(crate) fn takes_writes(world: &World, resource: &Resource) -> bool {
+    if !resource.kind.eq_ignore_ascii_case(ACCOUNTS) {
+        return true;
+    }
+    account::Account::of(resource).is_none_or(|account| !account.moving)
+        && !policies::policies(world, &resource.id).any(|policy| {
+            super::same(
+                policy["destinationAccount"].as_str().unwrap_or_default(),
+                &resource.id,
+            )
+        })
 }
 
 /// Makes a resource of storage.

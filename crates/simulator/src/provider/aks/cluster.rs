@@ -1,0 +1,378 @@
+//! How is a cluster made, changed and deleted?
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::{
+    CLUSTERS, cluster_id,
+    compose::{self, Asked, node_group},
+    pools, rules, unwrapped,
+};
+use crate::{
+    arm::{Answer, ArmRequest},
+    provider::{
+        Begin, Context, Failure, compute,
+        durations::{
+            CLUSTER_CREATED_LEAST, CLUSTER_CREATED_MOST, CLUSTER_DELETED, CLUSTER_UPDATED_LEAST,
+            CLUSTER_UPDATED_MOST,
+        },
+    },
+    world::{Operation, Resource, World, fold_id, geography},
+};
+
+/// The api-version that operation URLs carry, whatever the request's was. Recorded.
+const OPERATIONS: &str = "2016-03-30";
+
+/// Makes a cluster, or changes it: the same body again is a change, too.
+pub(super) fn put(context: &mut Context<'_>, request: &ArmRequest) -> Answer {
+    let id = request.path.id();
+    let body = request.json();
+    let Some(region) = body["location"].as_str().map(geography::fold) else {
+        return Answer::gateway(
+            400,
+            "LocationRequired",
+            "The location property is required for this definition.",
+        );
+    };
+    let old = context.world.resource(&id).cloned();
+    if let Some(old) = &old {
+        if old.region != region {
+            return Answer::gateway(
+                409,
+                "InvalidResourceLocation",
+                format!(
+                    "The resource '{}' already exists in location '{}'. A resource with the same name cannot be \
+                     created in location '{region}'.",
+                    old.name(),
+                    old.region
+                ),
+            );
+        }
+        if busy(old) {
+            return mismatch(&id);
+        }
+    }
+    if let Err(refusal) = rules::cluster(context.world, &region, &body, old.as_ref().map(|old| &old.body)) {
+        return refusal;
+    }
+    let word = if old.is_some() { "Updating" } else { "Creating" };
+    let key = context.guid("cluster");
+    let mut made = compose::cluster(
+        context.world,
+        &Asked {
+            id: &id,
+            region: &region,
+            body: &body,
+            old: old.as_ref(),
+            seed: context.seed,
+            key: &key,
+            word,
+        },
+    );
+    let nodes = text(&made.body["properties"]["nodeResourceGroup"]);
+    if old.is_none() {
+        let subscription = request.path.subscription.clone().unwrap_or_default();
+        if context.world.group_of(&subscription, &nodes).is_some() {
+            // That it may not be there is documented, the code is an inference.
+            return unwrapped(
+                400,
+                "InvalidParameter",
+                &format!("The node resource group {nodes} exists already."),
+                "",
+                "nodeResourceGroup",
+            );
+        }
+        context.world.group(&subscription, &nodes, &region);
+    }
+    let count: u64 = pools(&made.body)
+        .iter()
+        .map(|pool| pool["count"].as_u64().unwrap_or(1))
+        .sum();
+    let (verb, lasts, words) = match old.is_some() {
+        true => (
+            "update",
+            between(context, CLUSTER_UPDATED_LEAST, CLUSTER_UPDATED_MOST),
+            words(&["InProgress", "ProvisioningControlPlane", "ReconcilingDNS"]),
+        ),
+        false => (
+            "create",
+            between(context, CLUSTER_CREATED_LEAST, CLUSTER_CREATED_MOST),
+            words(&[
+                "InProgress",
+                "ProvisioningNetworkResources",
+                "ProvisioningControlPlane",
+                "ReconcilingDNS",
+                &format!("CreatingAgentPools: 0/{count} nodes completed"),
+                &format!("CreatingAgentPools: {count}/{count} nodes completed"),
+            ]),
+        ),
+    };
+    made.state["busy"] = json!(verb);
+    let shown = made.body.clone();
+    context.world.put(made);
+    let operation = begin(context, &id, &region, verb, lasts, words, Value::Null);
+    context.links(
+        Answer::json(if old.is_some() { 200 } else { 201 }, shown),
+        &operation,
+    )
+}
+
+/// Deletes a cluster and the group of its nodes.
+pub(super) fn delete(context: &mut Context<'_>, request: &ArmRequest) -> Answer {
+    let id = request.path.id();
+    let Some(old) = context.world.resource(&id).cloned() else {
+        return Answer::empty(204).accepted(false);
+    };
+    if busy(&old) {
+        return mismatch(&id);
+    }
+    mark(context.world, &id, "delete", "Deleting");
+    let lasts = context.around("lasts", CLUSTER_DELETED);
+    let operation = begin(
+        context,
+        &id,
+        &old.region,
+        "delete",
+        lasts,
+        Vec::new(),
+        Value::Null,
+    );
+    context.links(Answer::empty(202), &operation)
+}
+
+/// Begins an operation on a cluster. Recorded: no `Retry-After`, and `Location` for deletions only.
+pub(super) fn begin(
+    context: &mut Context<'_>,
+    id: &str,
+    region: &str,
+    verb: &str,
+    lasts: Duration,
+    words: Vec<String>,
+    state: Value,
+) -> Operation {
+    let mut begin = Begin::new(CLUSTERS, region, id, verb, OPERATIONS, lasts);
+    let root = format!(
+        "/subscriptions/{}/providers/Microsoft.ContainerService/locations/{region}",
+        id.split('/').nth(2).unwrap_or_default()
+    );
+    begin.status_under = Some(format!("{root}/operations"));
+    if verb.starts_with("delete") {
+        begin.result_under = Some(format!("{root}/operationresults"));
+    }
+    begin.words = words;
+    begin.state = state;
+    context.begin(begin)
+}
+
+/// Brings about what was begun.
+pub(super) fn finish(context: &mut Context<'_>, operation: &Operation) -> Result<(), Failure> {
+    let id = &operation.subject;
+    let Some(cluster) = context.world.resource(id).cloned() else {
+        return Ok(());
+    };
+    if operation.verb == "delete" {
+        remove(context.world, &cluster);
+        return Ok(());
+    }
+    let own = operation.state["pool"].as_str();
+    if operation.verb != "delete-pool" {
+        for pool in pools(&cluster.body) {
+            let size = text(&pool["vmSize"]);
+            // Nodes that are there already need nobody's leave.
+            let fresh = pool["provisioningState"] == "Creating";
+            let meant = own.is_none_or(|own| pool["name"] == own);
+            if fresh && meant && compute::exhausted(context.world, &cluster.region, &size) {
+                return Err(Failure {
+                    code: "AllocationFailed".to_owned(),
+                    message: format!(
+                        "Allocation failed. We do not have sufficient capacity for the requested VM size {size} in \
+                         this region."
+                    ),
+                });
+            }
+        }
+    }
+    if let Some(changed) = context.world.change(id) {
+        settle(changed, "Succeeded", own);
+        if operation.verb == "delete-pool"
+            && let Some(list) = changed.body["properties"]["agentPoolProfiles"].as_array_mut()
+        {
+            list.retain(|pool| Some(text(&pool["name"]).as_str()) != own);
+        }
+        changed.state["stands"] = json!(true);
+    }
+    expose(context.world, &cluster);
+    Ok(())
+}
+
+/// Leaves a cluster behind whose operation ended badly. The same PUT again repairs it.
+pub(super) fn abandon(context: &mut Context<'_>, operation: &Operation) {
+    let own = operation.state["pool"].as_str().map(str::to_owned);
+    if let Some(cluster) = context.world.change(&operation.subject) {
+        settle(cluster, "Failed", own.as_deref());
+    }
+}
+
+fn settle(cluster: &mut Resource, word: &str, own: Option<&str>) {
+    if let Some(state) = cluster.state.as_object_mut() {
+        state.remove("busy");
+    }
+    // A pool that failed does not make its cluster a failed one.
+    let whole = if own.is_some() { "Succeeded" } else { word };
+    cluster.body["properties"]["provisioningState"] = json!(whole);
+    if let Some(list) = cluster.body["properties"]["agentPoolProfiles"].as_array_mut() {
+        for pool in list
+            .iter_mut()
+            .filter(|pool| own.is_none_or(|own| pool["name"] == own))
+        {
+            pool["provisioningState"] = json!(word);
+        }
+    }
+}
+
+/// Puts the public address of a cluster's ingress where AKS puts it: into the group of its nodes.
+pub(super) fn expose(world: &mut World, cluster: &Resource) {
+    let address = text(&cluster.state["ingress"]);
+    let group = node_group(
+        &cluster.id,
+        &text(&cluster.body["properties"]["nodeResourceGroup"]),
+    );
+    let id = format!("{group}/providers/Microsoft.Network/publicIPAddresses/kubernetes-ingress");
+    if world.resource(&id).is_some() {
+        return;
+    }
+    world.put(Resource {
+        body: json!({
+            "id": id,
+            "name": "kubernetes-ingress",
+            "type": "Microsoft.Network/publicIPAddresses",
+            "location": cluster.region,
+            "tags": {"k8s-azure-cluster-name": "kubernetes", "k8s-azure-service": "ingress/ingress"},
+            "sku": {"name": "Standard", "tier": "Regional"},
+            "properties": {
+                "provisioningState": "Succeeded",
+                "publicIPAddressVersion": "IPv4",
+                "publicIPAllocationMethod": "Static",
+                "ipAddress": address,
+            },
+        }),
+        id,
+        kind: "Microsoft.Network/publicIPAddresses".to_owned(),
+        region: cluster.region.clone(),
+        state: Value::Null,
+    });
+}
+
+fn remove(world: &mut World, cluster: &Resource) {
+    let group = fold_id(&node_group(
+        &cluster.id,
+        &text(&cluster.body["properties"]["nodeResourceGroup"]),
+    ));
+    let inside: Vec<String> = world
+        .resources
+        .keys()
+        .filter(|key| key.starts_with(&format!("{group}/")))
+        .cloned()
+        .collect();
+    for key in inside {
+        world.remove(&key);
+    }
+    world.groups.remove(&group);
+    world.remove(&cluster.id);
+}
+
+/// Answers with a kubeconfig whose server is the cluster's host name. Its credentials open nothing.
+pub(super) fn credential(context: &Context<'_>, request: &ArmRequest, name: &str) -> Answer {
+    let Some(cluster) = context.seen(&cluster_id(request)) else {
+        return Answer::not_found(&request.path);
+    };
+    let properties = &cluster.body["properties"];
+    if name == "clusterAdmin" && properties["disableLocalAccounts"] == true {
+        // That it fails is documented, the words are not.
+        return unwrapped(
+            400,
+            "BadRequest",
+            "Getting static credential is not allowed because this cluster is set to disable local accounts.",
+            "",
+            "",
+        );
+    }
+    let config = format!(
+        "apiVersion: v1\nkind: Config\nclusters:\n- name: {0}\n  cluster:\n    server: https://{1}:443\ncontexts:\n\
+         - name: {0}\n  context:\n    cluster: {0}\n    user: {2}\ncurrent-context: {0}\nusers:\n- name: {2}\n  \
+         user:\n    token: pretend\n",
+        cluster.name(),
+        text(&properties["fqdn"]),
+        name,
+    );
+    Answer::json(
+        200,
+        json!({"kubeconfigs": [{"name": name, "value": base64(config.as_bytes())}]}),
+    )
+}
+
+/// Marks a cluster as being worked on.
+pub(super) fn mark(world: &mut World, id: &str, busy: &str, word: &str) {
+    if let Some(cluster) = world.change(id) {
+        cluster.state["busy"] = json!(busy);
+        cluster.body["properties"]["provisioningState"] = json!(word);
+    }
+}
+
+pub(super) fn busy(cluster: &Resource) -> bool {
+    cluster.state["busy"].is_string()
+}
+
+pub(super) fn between(context: &Context<'_>, low: Duration, high: Duration) -> Duration {
+    let name = context.guid("lasts");
+    context.seed.stretch(&name, low, high)
+}
+
+pub(super) fn words(list: &[&str]) -> Vec<String> {
+    list.iter().map(|word| (*word).to_owned()).collect()
+}
+
+pub(super) fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
+}
+
+/// Says that another operation runs. Recorded, without a wrapper.
+fn mismatch(id: &str) -> Answer {
+    let (group, name) = compose::names(id);
+    let subscription = id.split('/').nth(2).unwrap_or_default();
+    Answer::json(
+        409,
+        json!({
+            "code": "EtagMismatch",
+            "details": [{
+                "code": "Unspecified",
+                "message": "rpc error: code = FailedPrecondition desc = Etag mismatched",
+            }],
+            "message": format!(
+                "Failed to save managed cluster {name} in subscription {subscription}, resource group {group}. \
+                 Operation is not allowed: Another operation is in progress"
+            ),
+            "subcode": "PutManagedClusterAndAgentPools_FailedPrecondition",
+        }),
+    )
+}
+
+fn base64(bytes: &[u8]) -> String {
+    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    for chunk in bytes.chunks(3) {
+        let byte = |place: usize| u32::from(chunk.get(place).copied().unwrap_or_default());
+        let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
+        for place in 0..4 {
+            match place <= chunk.len() {
+                true => {
+                    let letter = (bits >> (18 - 6 * place)) & 63;
+                    text.push(char::from(LETTERS[letter as usize]));
+                }
+                false => text.push('='),
+            }
+        }
+    }
+    text
+}
