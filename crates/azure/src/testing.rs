@@ -23,6 +23,7 @@ use serde_json::{Value, json};
 use crate::{
     arm::{Arm, Endpoint},
     credential::Credential,
+    seams::{PublicError, PublicReply, PublicRequest, PublicWire},
 };
 
 /// A clock on tokio's time.
@@ -294,4 +295,77 @@ pub(crate) fn read_json(path: &str) -> Option<Value> {
     };
     let text = std::fs::read_to_string(folder.join(path)).unwrap();
     Some(serde_json::from_str(&text).unwrap())
+}
+
+/// A public side of the world in memory: one answer for everything.
+pub(crate) struct FakePublic {
+    answer: Result<(u16, Vec<u8>), PublicError>,
+    seen: Mutex<Vec<PublicRequest>>,
+}
+
+impl FakePublic {
+    fn new(answer: Result<(u16, Vec<u8>), PublicError>) -> Arc<FakePublic> {
+        Arc::new(FakePublic {
+            answer,
+            seen: Mutex::default(),
+        })
+    }
+
+    pub(crate) fn answering(status: u16, body: &str) -> Arc<FakePublic> {
+        FakePublic::new(Ok((status, body.as_bytes().to_vec())))
+    }
+
+    /// Nobody listens anywhere.
+    pub(crate) fn silent() -> Arc<FakePublic> {
+        FakePublic::new(Err(PublicError::not_sent("nobody is there")))
+    }
+
+    /// Whatever is sent may have arrived.
+    pub(crate) fn losing() -> Arc<FakePublic> {
+        FakePublic::new(Err(PublicError::lost("the connection was cut")))
+    }
+
+    pub(crate) fn requests(&self) -> Vec<PublicRequest> {
+        self.seen.lock().unwrap().clone()
+    }
+}
+
+#[async_trait]
+impl PublicWire for FakePublic {
+    async fn http(&self, request: &PublicRequest) -> Result<PublicReply, PublicError> {
+        self.seen.lock().unwrap().push(request.clone());
+        let (status, body) = self.answer.clone()?;
+        Ok(PublicReply {
+            status,
+            headers: Vec::new(),
+            body,
+        })
+    }
+
+    async fn connect(&self, _: &str, _: u16, _: Duration) -> Result<(), PublicError> {
+        self.answer.clone().map(|_| ())
+    }
+}
+
+/// Files of a plan, by path.
+pub(crate) struct FakeFiles(pub(crate) BTreeMap<String, Vec<u8>>);
+
+impl Files for FakeFiles {
+    fn read(&self, path: &str) -> Option<Vec<u8>> {
+        self.0.get(path).cloned()
+    }
+}
+
+/// Returns the same context with pinned files.
+pub(crate) fn with_files(mut context: Context, files: &[(&str, &[u8])]) -> Context {
+    let mut plan = (*context.plan).clone();
+    let mut all = BTreeMap::new();
+    for (path, bytes) in files {
+        plan.files
+            .insert((*path).to_owned(), blake3::hash(bytes).to_hex().to_string());
+        all.insert((*path).to_owned(), bytes.to_vec());
+    }
+    context.plan = Arc::new(plan);
+    context.files = Arc::new(FakeFiles(all));
+    context
 }

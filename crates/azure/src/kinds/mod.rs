@@ -6,6 +6,7 @@ mod checks;
 mod command;
 mod notify;
 mod resource;
+mod secrets;
 mod settings;
 mod site_recovery;
 mod sql;

@@ -1,9 +1,113 @@
-//! The family of checks that prove something.
+//! The family of checks: each probe asks once, ends by itself, and changes nothing.
+
+mod http;
+mod tcp;
+
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use leeward_engine::{
+    id::AttemptKey,
+    port::{Clock, Context, Driver, DriverError},
+    work::{Assessment, Observation, Operation, Probe, Progress, Sent, Ticket},
+};
+use leeward_runbook::plan::Check;
+use serde_json::Value;
 
 use super::Entry;
-use crate::registry::Seams;
+use crate::{arm::refusal, registry::Seams, seams::PublicWire};
+
+/// How long one probe may take.
+const LONGEST: Duration = Duration::from_secs(10);
 
 /// Makes the family's drivers.
-pub(super) fn drivers(_seams: &Seams) -> Vec<Entry> {
-    Vec::new()
+pub(super) fn drivers(seams: &Seams) -> Vec<Entry> {
+    let prover = Prover::new(seams);
+    ["check.http", "check.tcp"]
+        .into_iter()
+        .map(|kind| (kind, Arc::new(CheckDriver(prover.clone())) as Arc<dyn Driver>))
+        .collect()
 }
+
+/// Probes checks. The kinds that take a check for their goal use it as well.
+#[derive(Clone)]
+pub(crate) struct Prover {
+    public: Arc<dyn PublicWire>,
+    clock: Arc<dyn Clock>,
+}
+
+impl Prover {
+    /// Makes one over the public side of the world.
+    pub(crate) fn new(seams: &Seams) -> Prover {
+        Prover {
+            public: seams.public.clone(),
+            clock: seams.arm.clock().clone(),
+        }
+    }
+
+    /// Probes once. A check that cannot be read has not passed; why stands in the evidence.
+    pub(crate) async fn probe(&self, kind: &str, settings: &Value) -> Probe {
+        let found = match kind {
+            "check.http" => http::probe(self.public.as_ref(), self.clock.as_ref(), settings).await,
+            "check.tcp" => tcp::probe(self.public.as_ref(), settings).await,
+            _ => Err(format!("`{kind}` is no check that this version can probe")),
+        };
+        found.unwrap_or_else(|evidence| Probe {
+            passed: false,
+            evidence,
+        })
+    }
+
+    #[allow(dead_code, reason = "for the kinds that follow")]
+    /// Returns whether a kind is one that can be probed.
+    pub(crate) fn knows(kind: &str) -> bool {
+        matches!(kind, "check.http" | "check.tcp")
+    }
+}
+
+/// Drives one kind of check: the engine turns a check step into its own verification.
+struct CheckDriver(Prover);
+
+#[async_trait]
+impl Driver for CheckDriver {
+    fn targets(&self, _context: &Context) -> Vec<String> {
+        Vec::new()
+    }
+
+    async fn assess(&self, _context: &Context) -> Result<Assessment, DriverError> {
+        Ok(Assessment {
+            summary: "a check changes nothing".to_owned(),
+            ..Assessment::default()
+        })
+    }
+
+    async fn observe(&self, _context: &Context, _operation: &Operation) -> Observation {
+        Observation::CannotTell {
+            reason: "a check has no operation".to_owned(),
+        }
+    }
+
+    async fn begin(&self, _: &Context, _: &Operation, _: &str, _: &AttemptKey) -> Sent {
+        refusal::refused_here("NothingToSend", "a check changes nothing")
+    }
+
+    async fn poll(&self, _: &Context, _: &Operation, _: &Ticket) -> Progress {
+        Progress::Gone {
+            reason: "a check has no operation".to_owned(),
+        }
+    }
+
+    async fn probe(&self, _context: &Context, check: &Check) -> Probe {
+        self.0.probe(&check.kind, &check.settings).await
+    }
+}
+
+/// Returns a whole number, also where an expression made a text of it.
+fn whole(value: &Value) -> Option<u64> {
+    value
+        .as_u64()
+        .or_else(|| value.as_str().and_then(|text| text.trim().parse().ok()))
+}
+
+#[cfg(test)]
+mod tests;

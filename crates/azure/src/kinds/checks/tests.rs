@@ -1,0 +1,116 @@
+use leeward_runbook::journey::Journey;
+use serde_json::json;
+
+use super::*;
+use crate::testing::{FakeAzure, FakePublic, context};
+
+fn prover(public: &Arc<FakePublic>) -> Prover {
+    Prover {
+        public: public.clone(),
+        clock: FakeAzure::new().arm().clock().clone(),
+    }
+}
+
+async fn probe(public: &Arc<FakePublic>, kind: &str, settings: Value) -> Probe {
+    prover(public).probe(kind, &settings).await
+}
+
+#[tokio::test]
+async fn a_page_that_answers_as_it_should_passes() {
+    let public = FakePublic::answering(200, "all is well");
+    for (settings, passed, evidence) in [
+        (
+            json!({"url": "https://shop.example.test/health"}),
+            true,
+            "https://shop.example.test/health answers HTTP 200",
+        ),
+        (
+            json!({"url": "https://shop.example.test/", "expect": [204, 503]}),
+            false,
+            "https://shop.example.test/ answers HTTP 200, not 204 or 503",
+        ),
+        (
+            json!({"url": "https://shop.example.test/", "contains": "is well"}),
+            true,
+            "https://shop.example.test/ answers HTTP 200",
+        ),
+        (
+            json!({"url": "https://shop.example.test/?key=1", "contains": "served by neu"}),
+            false,
+            "https://shop.example.test/?… answers HTTP 200 without `served by neu`",
+        ),
+        (
+            json!({"url": "shop"}),
+            false,
+            "`url` is not an http or https address",
+        ),
+        (
+            json!({"url": "https://shop.example.test/", "method": "POST"}),
+            false,
+            "`POST` is not a method that only reads",
+        ),
+    ] {
+        let probe = probe(&public, "check.http", settings.clone()).await;
+        assert_eq!(
+            (probe.passed, probe.evidence.as_str()),
+            (passed, evidence),
+            "{settings}"
+        );
+    }
+    assert!(public.requests().iter().all(|request| request.method == "GET"));
+}
+
+#[tokio::test]
+async fn a_page_that_does_not_answer_has_not_passed() {
+    let public = FakePublic::silent();
+    let probe = probe(
+        &public,
+        "check.http",
+        json!({"url": "https://shop.example.test/health"}),
+    )
+    .await;
+    assert!(!probe.passed);
+    assert_eq!(
+        probe.evidence,
+        "https://shop.example.test/health does not answer: nobody is there"
+    );
+}
+
+#[tokio::test]
+async fn a_port_is_knocked_at_and_nothing_is_said() {
+    let public = FakePublic::answering(200, "");
+    let open = probe(&public, "check.tcp", json!({"host": "10.20.4.10", "port": 5672})).await;
+    assert_eq!(open.evidence, "10.20.4.10:5672 takes connections");
+    assert!(open.passed && public.requests().is_empty());
+    let shut = probe(
+        &FakePublic::silent(),
+        "check.tcp",
+        json!({"host": "10.20.4.10", "port": 5672}),
+    )
+    .await;
+    assert!(!shut.passed);
+    for port in [json!(0), json!(65_536), json!("many"), Value::Null] {
+        let probe = probe(&public, "check.tcp", json!({"host": "h", "port": port})).await;
+        assert!(!probe.passed, "{port}");
+    }
+}
+
+#[tokio::test]
+async fn a_kind_that_cannot_be_probed_never_passes() {
+    let probe = probe(
+        &FakePublic::answering(200, ""),
+        "check.dns",
+        json!({"name": "shop"}),
+    )
+    .await;
+    assert!(!probe.passed && probe.evidence.contains("check.dns"));
+    assert!(!Prover::knows("check.dns"));
+}
+
+#[tokio::test]
+async fn a_check_step_has_nothing_to_change() {
+    let driver = CheckDriver(prover(&FakePublic::silent()));
+    let context = context("check.tcp", Journey::Failover, json!({}), json!({}), json!({}));
+    assert!(driver.assess(&context).await.unwrap().operations.is_empty());
+    assert!(driver.targets(&context).is_empty());
+}
