@@ -1,0 +1,190 @@
+//! Do public addresses answer exactly when the platform really stands behind them?
+
+#![allow(clippy::unwrap_used, reason = "a test may fail where it stands")]
+
+mod support;
+
+use leeward_simulator::{Settings, Simulator, World};
+use serde_json::json;
+use support::*;
+
+const SHOP: &str = "https://shop.example.test/health";
+const CUSTOMER: &str = "https://marketplace.contoso.example.test/health";
+const GATEWAY: &str = "https://gateway-neu.example.test/health";
+
+const SERVING_DOWN: &str = "regions: [{ name: westeurope, outages: [{ is: not-serving, from: 0s }] }]";
+const REGION_GONE: &str = "regions: [{ name: westeurope, outages: [{ is: gone, from: 0s }] }]";
+
+fn platform(world: &str) -> Simulator {
+    let traffic = json!({"traffic-manager": profile("")});
+    let needs = json!({
+        "westeurope": ["mi-fog-platform-primary", "aks-weu"],
+        "northeurope": [instance_group("neu"), "aks-neu"],
+    });
+    let blueprint = serde_json::from_value(json!({
+        "subscription": SUBSCRIPTION,
+        "regions": { "primary": "westeurope", "paired": "northeurope" },
+        "resources": [
+            {
+                "kind": "sql-failover-group", "name": "fog-platform",
+                "primary": { "resource-group": "rg-platform-weu" },
+                "paired": { "resource-group": "rg-platform-neu" },
+            },
+            {
+                "kind": "storage-replicated", "containers": ["media"],
+                "primary": { "account": "stmediaweu", "resource-group": "rg-data-weu" },
+                "paired": { "account": "stmedianeu", "resource-group": "rg-data-neu" },
+            },
+            {
+                "kind": "aks-cluster",
+                "primary": { "name": "aks-weu", "resource-group": "rg-aks-weu" },
+                "paired": { "name": "aks-neu", "resource-group": "rg-aks-neu", "address": "198.51.100.7" },
+            },
+            {
+                "kind": "traffic-manager", "profile": "tm-platform", "resource-group": "rg-global",
+                "primary": { "endpoint": "weu" }, "paired": { "endpoint": "neu" },
+            },
+            { "kind": "endpoint", "url": "https://shop.example.test/", "serves": traffic, "needs": needs },
+            { "kind": "endpoint", "url": "https://marketplace.contoso.example.test/", "serves": traffic },
+            {
+                "kind": "endpoint", "url": "https://gateway-neu.example.test/", "serves": { "region": "northeurope" },
+                "needs": { "northeurope": ["aks-neu", "stmedianeu"] },
+            },
+            { "kind": "endpoint", "url": "https://hooks.example.test/", "serves": "always", "status": 202 },
+            { "kind": "tcp", "host": "10.10.0.20", "port": 443, "side": "primary" },
+            {
+                "kind": "tcp", "host": "10.20.0.20", "port": 443, "side": "paired", "at-least": 1,
+                "needs": ["aks-neu", "vm-nobody"],
+            },
+        ],
+    }))
+    .unwrap();
+    let world = World::derive(&blueprint)
+        .unwrap()
+        .overlaid_with(World::from_yaml(world).unwrap());
+    Simulator::new(world, Settings::seeded(1))
+}
+
+async fn asks(azure: &Simulator, url: &str) -> Option<u16> {
+    send(azure, request("GET", url, None))
+        .await
+        .ok()
+        .map(|told| told.status)
+}
+
+async fn connects(azure: &Simulator, address: &str) -> bool {
+    let request = http::Request::builder()
+        .method("CONNECT")
+        .uri(address)
+        .body(bytes::Bytes::new())
+        .unwrap();
+    azure.handle(request).await.answer().is_some()
+}
+
+/// Moves everything to the paired region.
+async fn move_over(azure: &Simulator) {
+    let begun = post(
+        azure,
+        &format!("{}/forceFailoverAllowDataLoss", instance_group("neu")),
+        SQL,
+    )
+    .await;
+    finish(azure, &begun).await;
+    assert_eq!(
+        asks(azure, GATEWAY).await,
+        Some(503),
+        "nothing runs behind it yet"
+    );
+    let cluster = format!(
+        "/subscriptions/{SUBSCRIPTION}/resourceGroups/rg-aks-neu/providers/Microsoft.ContainerService/managedClusters/aks-neu?api-version=2025-08-01"
+    );
+    let body = json!({"location": "northeurope", "properties": {
+        "dnsPrefix": "shop",
+        "agentPoolProfiles": [{"name": "system", "mode": "System", "count": 1, "vmSize": "Standard_D4s_v5"}],
+    }});
+    let begun = send(azure, request("PUT", &cluster, Some(body))).await.unwrap();
+    assert!(
+        !connects(azure, "198.51.100.7:443").await,
+        "its nodes are not there yet"
+    );
+    finish(azure, &begun).await;
+    assert!(connects(azure, "198.51.100.7:443").await);
+    assert_eq!(asks(azure, "http://198.51.100.7/").await, Some(200));
+    assert_eq!(
+        asks(azure, GATEWAY).await,
+        Some(503),
+        "its files take no writes yet"
+    );
+    let policies = format!(
+        "/subscriptions/{SUBSCRIPTION}/resourceGroups/rg-data-neu/providers/Microsoft.Storage/storageAccounts/stmedianeu/objectReplicationPolicies"
+    );
+    let list = get(azure, &policies, "2023-05-01").await.body;
+    let policy = format!(
+        "{policies}/{}?api-version=2023-05-01",
+        list["value"][0]["name"].as_str().unwrap()
+    );
+    send(azure, request("DELETE", &policy, None)).await.unwrap();
+    assert_eq!(asks(azure, GATEWAY).await, Some(200));
+    for (endpoint, status) in [("neu", "Enabled"), ("weu", "Disabled")] {
+        let path = profile(&format!("/externalEndpoints/{endpoint}?api-version=2022-04-01"));
+        let body = json!({"properties": {"endpointStatus": status}});
+        assert_eq!(
+            send(azure, request("PATCH", &path, Some(body)))
+                .await
+                .unwrap()
+                .status,
+            200
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn customers_are_served_from_the_target_exactly_when_the_platform_stands_there() {
+    for (world, before) in [("", Some(200)), (SERVING_DOWN, None), (REGION_GONE, None)] {
+        let azure = platform(world);
+        assert_eq!(asks(&azure, SHOP).await, before, "{world}");
+        assert_eq!(asks(&azure, CUSTOMER).await, before, "{world}");
+        assert_eq!(
+            connects(&azure, "10.10.0.20:443").await,
+            before.is_some(),
+            "{world}"
+        );
+        assert_eq!(asks(&azure, GATEWAY).await, Some(503), "{world}");
+        assert!(!connects(&azure, "10.20.0.20:443").await, "{world}");
+        move_over(&azure).await;
+        assert_eq!(asks(&azure, SHOP).await, Some(200), "{world}");
+        assert_eq!(asks(&azure, CUSTOMER).await, Some(200), "{world}");
+        assert!(
+            connects(&azure, "10.20.0.20:443").await,
+            "{world}: one of two is enough"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn traffic_that_moves_before_its_platform_finds_nobody() {
+    let azure = platform("");
+    for (endpoint, status) in [("neu", "Enabled"), ("weu", "Disabled")] {
+        let path = profile(&format!("/externalEndpoints/{endpoint}?api-version=2022-04-01"));
+        let body = json!({"properties": {"endpointStatus": status}});
+        send(&azure, request("PATCH", &path, Some(body))).await.unwrap();
+    }
+    assert_eq!(asks(&azure, SHOP).await, Some(503));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_sent_to_a_webhook_is_kept() {
+    let azure = platform("");
+    let hook = request(
+        "POST",
+        "https://hooks.example.test/platform",
+        Some(json!({"text": "moving"})),
+    );
+    assert_eq!(send(&azure, hook).await.unwrap().status, 202);
+    let kept = send(&azure, request("GET", "http://127.0.0.1/_simulator/hooks", None))
+        .await
+        .unwrap();
+    assert_eq!(kept.body[0]["url"], "https://hooks.example.test/platform");
+    assert_eq!(kept.body[0]["body"], "{\"text\":\"moving\"}");
+    assert_eq!(azure.hooks().len(), 1);
+}
