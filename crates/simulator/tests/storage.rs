@@ -250,6 +250,28 @@ async fn the_secondary_endpoint_says_how_far_it_is_when_the_first_region_is_gone
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_rehearsal_can_turn_replication_round_for_the_way_home() {
+    let azure = platform("");
+    let begun = fail_over(&azure, "").await;
+    wait(&azure, &begun).await;
+    let list = format!("{}/objectReplicationPolicies", media("neu"));
+    let name = get(&azure, &list, VERSION).await.body["value"][0]["name"].clone();
+    let path = format!("{list}/{}?api-version={VERSION}", name.as_str().unwrap());
+    send(&azure, request("DELETE", &path, None)).await.unwrap();
+    azure.turn_round();
+    let told = stats(&azure).await.body["properties"].clone();
+    assert_eq!(told["primaryLocation"], "northeurope");
+    assert_eq!(told["geoReplicationStats"]["canPlannedFailover"], true);
+    for side in ["weu", "neu"] {
+        let list = format!("{}/objectReplicationPolicies", media(side));
+        let all = get(&azure, &list, VERSION).await.body["value"].clone();
+        assert_eq!(all.as_array().unwrap().len(), 1);
+        assert_eq!(all[0]["properties"]["sourceAccount"], media("neu"));
+        assert_ne!(all[0]["name"], name);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn keys_are_listed_and_stay_the_same_after_a_failover() {
     let azure = platform("");
     let keys = format!("{}/listKeys", archive());

@@ -152,6 +152,10 @@ pub struct StorageGeo {
     /// Its redundancy; `Standard_RAGRS` where left out.
     #[serde(default)]
     pub sku: Option<String>,
+    /// The side on which it was made, where its provider stays; the primary one where left out. The primary side
+    /// is always the one where it is written: a world for the way home says `paired` here.
+    #[serde(default)]
+    pub made_in: Option<Side>,
 }
 
 /// Two storage accounts with object replication.

@@ -108,6 +108,20 @@ impl Provider for Sql {
         group::release(context, &operation.subject);
     }
 
+    /// A switch leaves both sides replicating the other way already; only the pause after a forced one is ended.
+    fn turn_round(&self, context: &mut Context<'_>) {
+        let keys: Vec<String> = context.world.resources.keys().cloned().collect();
+        for key in keys {
+            let side = context.world.resource(&key).and_then(view::Side::of);
+            if let Some(mut side) = side.filter(|side| side.suspended_until.is_some())
+                && let Some(resource) = context.world.change(&key)
+            {
+                side.suspended_until = None;
+                side.keep(resource);
+            }
+        }
+    }
+
     fn result(&self, context: &Context<'_>, operation: &Operation) -> Answer {
         match &operation.progress {
             Progress::Running => context.links(Answer::empty(202), operation),

@@ -57,7 +57,12 @@ impl Account {
 
     /// Writes it back.
     pub(super) fn keep(&self, resource: &mut Resource) {
+        let cut = resource.state["cut"].take();
         resource.state = json!(self);
+        // Whose copy it was before replication was cut is remembered beside it.
+        if cut.is_object() {
+            resource.state["cut"] = cut;
+        }
     }
 
     /// Returns whether the copy in the other region can be read.

@@ -141,3 +141,22 @@ pub(super) fn release(context: &mut Context<'_>, id: &str) {
         account.keep(resource);
     }
 }
+
+/// Gives every account that moved unplanned its other copy back, at once and complete.
+pub(super) fn turn_round(context: &mut Context<'_>) {
+    let keys: Vec<String> = context.world.resources.keys().cloned().collect();
+    for key in keys {
+        let Some(resource) = context.world.resource(&key).cloned() else {
+            continue;
+        };
+        let alone = Account::of(&resource).filter(|account| {
+            account.secondary.is_none() && account.moved.is_some() && account.primary != resource.region
+        });
+        if let (Some(mut account), Some(resource)) = (alone, context.world.change(&key)) {
+            account.secondary = Some(resource.region.clone());
+            account.live_from = context.now;
+            "Standard_RAGRS".clone_into(&mut account.sku);
+            account.keep(resource);
+        }
+    }
+}

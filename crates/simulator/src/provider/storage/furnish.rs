@@ -25,7 +25,8 @@ pub(crate) fn furnish_geo(
     item: &StorageGeo,
 ) -> Result<(), WorldError> {
     let (here, there) = regions(blueprint);
-    world.group(&blueprint.subscription, &item.resource_group, &here);
+    let home = geography::fold(blueprint.region(item.made_in.unwrap_or(Side::Primary)));
+    world.group(&blueprint.subscription, &item.resource_group, &home);
     let id = id(blueprint, &item.resource_group, &item.account);
     let sku = item.sku.as_deref().unwrap_or("Standard_RAGRS");
     if !account::geo(sku) {
@@ -35,8 +36,11 @@ pub(crate) fn furnish_geo(
         });
     }
     let made = made_before(world);
-    world.put(account::make(&id, sku, &here, Some(&there), made, made));
-    service(world, &id, &here, &[]);
+    let mut account = account::make(&id, sku, &here, Some(&there), made, made);
+    account.body["location"] = json!(home);
+    account.region.clone_from(&home);
+    world.put(account);
+    service(world, &id, &home, &[]);
     Ok(())
 }
 

@@ -110,6 +110,11 @@ impl Provider for Storage {
         failover::release(context, &operation.subject);
     }
 
+    fn turn_round(&self, context: &mut Context<'_>) {
+        failover::turn_round(context);
+        policies::turn_round(context);
+    }
+
     /// Recorded: an empty 202 with a fresh `Location` while it runs. What the end of a failover looks like was
     /// never recorded; that it is a 200 without a body is an inference.
     fn result(&self, context: &Context<'_>, operation: &Operation) -> Answer {

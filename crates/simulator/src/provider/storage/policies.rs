@@ -77,8 +77,70 @@ pub(super) fn put(context: &mut Context<'_>, request: &ArmRequest) -> Answer {
 
 pub(super) fn delete(context: &mut Context<'_>, request: &ArmRequest) -> Answer {
     match context.world.remove(&request.path.id()) {
-        Some(_) => Answer::empty(200),
+        Some(policy) => {
+            cut(context.world, &policy.body["properties"]);
+            Answer::empty(200)
+        }
         None => Answer::empty(204).accepted(false),
+    }
+}
+
+/// Remembers on the destination whose copy it was, so that replication can be turned round for a rehearsal.
+fn cut(world: &mut World, policy: &Value) {
+    let destination = policy["destinationAccount"].as_str().unwrap_or_default();
+    if let Some(resource) = world.change(destination)
+        && resource.state.is_object()
+    {
+        resource.state["cut"] = policy.clone();
+    }
+}
+
+/// Sets replication up the other way for every pair whose destination was cut off.
+pub(super) fn turn_round(context: &mut Context<'_>) {
+    let pairs: Vec<(Value, String)> = context
+        .world
+        .resources
+        .values()
+        .filter(|resource| resource.state["cut"].is_object())
+        .map(|resource| (resource.state["cut"].clone(), resource.id.clone()))
+        .collect();
+    for (old, source) in pairs {
+        let Some(destination) = resolve(context.world, &old["sourceAccount"]) else {
+            continue;
+        };
+        if let Some(resource) = context.world.change(&source)
+            && let Some(state) = resource.state.as_object_mut()
+        {
+            state.remove("cut");
+        }
+        let name = old["policyId"].as_str().unwrap_or_default();
+        for account in [&source, &destination] {
+            context
+                .world
+                .remove(&format!("{account}/objectReplicationPolicies/{name}"));
+        }
+        let id = context.guid(&format!("turned/{name}"));
+        let rules: Vec<Value> = old["rules"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .enumerate()
+            .map(|(place, rule)| {
+                json!({
+                    "ruleId": context.guid(&format!("turned/{name}/{place}")),
+                    "sourceContainer": rule["destinationContainer"],
+                    "destinationContainer": rule["sourceContainer"],
+                })
+            })
+            .collect();
+        for account in [&source, &destination] {
+            let region = account::of(context.world, account).map(|account| account.region);
+            let id = format!("{account}/objectReplicationPolicies/{id}");
+            let region = region.unwrap_or_default();
+            context
+                .world
+                .put(policy(&id, &region, (&source, &destination), &rules));
+        }
     }
 }
 
