@@ -10,9 +10,9 @@ pub use build::{Bad, Trouble, read};
 pub use node::{Content, Entry, Node, Scalar, Span};
 
 /// The largest file that is read at all.
-pub const MOST_BYTES: usize = 4 << 20;
+pub const MOST_BYTES: usize = 16 << 20;
 /// The most values in one file.
-pub const MOST_NODES: usize = 1_000_000;
+pub const MOST_NODES: usize = 2_000_000;
 /// The most values that aliases may add, all together.
 pub const MOST_BY_ALIAS: usize = 100_000;
 /// The most levels of nesting.
