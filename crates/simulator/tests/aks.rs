@@ -278,6 +278,51 @@ async fn a_cluster_can_be_made_while_the_other_region_is_gone() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_captured_cluster_stands_in_a_derived_world_as_it_was_captured() {
+    let path = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../runbooks/interworks-platform/captures/storefront-cluster.json"
+    );
+    let captured: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    let blueprint = serde_json::from_value(json!({
+        "subscription": "00000000-0000-0000-0000-0000000000f1",
+        "regions": { "primary": "westeurope", "paired": "northeurope" },
+        "resources": [{
+            "kind": "aks-cluster", "specification": captured,
+            "primary": {
+                "name": "aks-storefront-weu", "resource-group": "rg-aks-weu",
+                "subnet": "snet-aks-storefront-weu", "identity": "id-aks-storefront-weu",
+            },
+            "paired": { "name": "aks-storefront-neu", "resource-group": "rg-aks-neu", "subnet": "snet-aks-storefront-neu" },
+        }],
+    }))
+    .unwrap();
+    let world = World::derive(&blueprint).unwrap();
+    let subnets = world
+        .resources
+        .keys()
+        .filter(|key| key.contains("/subnets/"))
+        .count();
+    assert_eq!(subnets, 2, "one on either side");
+    let azure = Simulator::new(world, Settings::seeded(1));
+    let shown = get(&azure, captured["id"].as_str().unwrap(), VERSION).await.body;
+    let (was, is) = (&captured["properties"], &shown["properties"]);
+    for key in [
+        "fqdn",
+        "nodeResourceGroup",
+        "kubernetesVersion",
+        "networkProfile",
+        "provisioningState",
+    ] {
+        assert_eq!(was[key], is[key], "{key}");
+    }
+    assert_eq!(
+        was["agentPoolProfiles"].as_array().unwrap().len(),
+        is["agentPoolProfiles"].as_array().unwrap().len()
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_location_says_which_versions_it_offers() {
     let azure = platform("");
     let path = format!(

@@ -30,7 +30,15 @@ pub(crate) fn furnish(world: &mut World, blueprint: &Blueprint, item: &AksCluste
         if let Some(identity) = &side.identity {
             put_identity(world, &identity_id(blueprint, side, identity), &region);
         }
-        if let Some(subnet) = &side.subnet {
+        // A subnet that the description itself points at is not made a second time elsewhere.
+        let known = |name: &str| {
+            which == Side::Primary
+                && pools(&item.specification).iter().any(|pool| {
+                    let id = pool["vnetSubnetID"].as_str().unwrap_or_default();
+                    id.rsplit('/').next() == Some(name)
+                })
+        };
+        if let Some(subnet) = side.subnet.as_ref().filter(|name| !known(name)) {
             put_subnet(world, &subnet_id(blueprint, side, &region, subnet), &region);
         }
         if let Some(address) = &side.address {
