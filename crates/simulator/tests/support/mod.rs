@@ -8,6 +8,8 @@
     reason = "each test file uses its own part"
 )]
 
+pub mod vault;
+
 use std::{path::PathBuf, time::Duration};
 
 use bytes::Bytes;

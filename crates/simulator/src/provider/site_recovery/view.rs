@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{
-    item::{Item, Scenario, Stage, vault_of},
+    item::{Item, Phase, Scenario, Stage, vault_of},
     points,
 };
 use crate::{
@@ -60,7 +60,7 @@ pub(crate) fn shown(context: &Context<'_>, seen: &Resource, item: &Item) -> Valu
         (Some(_), None) => ("WaitingForCompletion", "Waiting for user input"),
         _ => ("None", "None"),
     };
-    json!({
+    let mut shown = json!({
         "id": seen.id,
         "name": seen.name(),
         "type": ITEM_TYPE,
@@ -95,8 +95,14 @@ pub(crate) fn shown(context: &Context<'_>, seen: &Resource, item: &Item) -> Valu
             "currentScenario": scenario(context, &vault, item),
             "failoverRecoveryPointId": item.point,
             "providerSpecificDetails": details(context, seen, item),
+            "recoveryContainerId": item.target.container,
+            "eventCorrelationId": context.seed.guid(&format!("{}/events", seen.id.to_lowercase())).to_string(),
         },
-    })
+    });
+    if let Phase::FailedOver { at } | Phase::Committed { at } = item.phase {
+        shown["properties"]["lastSuccessfulFailoverTime"] = json!(context.time(at));
+    }
+    shown
 }
 
 fn details(context: &Context<'_>, seen: &Resource, item: &Item) -> Value {
@@ -146,7 +152,7 @@ fn details(context: &Context<'_>, seen: &Resource, item: &Item) -> Value {
         "recoveryAvailabilitySet": null,
         "selectedRecoveryAzureNetworkId": null,
         "selectedTfoAzureNetworkId": null,
-        "vmNics": [],
+        "vmNics": nics(context, item, protected),
         "vmSyncedConfigDetails": {"tags": {}, "inputEndpoints": []},
         "monitoringPercentageCompletion": protected.then_some(0),
         "monitoringJobType": protected.then_some("InitialReplication"),
@@ -178,7 +184,60 @@ fn details(context: &Context<'_>, seen: &Resource, item: &Item) -> Value {
     if let (Some(shown), Value::Object(more)) = (shown.as_object_mut(), more) {
         shown.extend(more);
     }
+    if protected {
+        shown["agentCertificateExpiryDate"] = json!("9999-12-31T23:59:59Z");
+    }
     shown
+}
+
+/// Interfaces are known once the machine is protected.
+fn nics(context: &Context<'_>, item: &Item, protected: bool) -> Vec<Value> {
+    if !protected {
+        return Vec::new();
+    }
+    let network = |group: &str| format!("{group}/providers/Microsoft.Network/virtualNetworks/vnet-machines");
+    let configuration = json!({
+        "name": "ipconfig",
+        "isPrimary": true,
+        "subnetName": "default",
+        "staticIPAddress": null,
+        "ipAddressType": "Dynamic",
+        // The service spells it so.
+        "isSeletedForFailover": true,
+        "recoverySubnetName": "default",
+        "recoveryStaticIPAddress": "",
+        "recoveryIPAddressType": "Dynamic",
+        "recoveryPublicIPAddressId": null,
+        "recoveryLBBackendAddressPoolIds": null,
+        "tfoSubnetName": null,
+        "tfoStaticIPAddress": null,
+        "tfoPublicIPAddressId": null,
+        "tfoLBBackendAddressPoolIds": null,
+    });
+    vec![json!({
+        "nicId": context.seed.guid(&format!("{}/nic", item.machine.to_lowercase())).to_string(),
+        "replicaNicId": null,
+        "sourceNicArmId": format!(
+            "{}/providers/Microsoft.Network/networkInterfaces/{}-nic",
+            item.source.group, item.machine
+        ),
+        "vMNetworkName": network(&item.source.group),
+        "recoveryVMNetworkId": network(&item.target.group),
+        "ipConfigs": [configuration],
+        "selectionType": "SelectedByUserOverride",
+        "recoveryNetworkSecurityGroupId": null,
+        "enableAcceleratedNetworkingOnRecovery": false,
+        "tfoVMNetworkId": null,
+        "tfoNetworkSecurityGroupId": null,
+        "enableAcceleratedNetworkingOnTfo": null,
+        "recoveryNicName": null,
+        "recoveryNicResourceGroupName": null,
+        "reuseExistingNic": false,
+        "tfoRecoveryNicName": null,
+        "tfoRecoveryNicResourceGroupName": null,
+        "tfoReuseExistingNic": false,
+        "targetNicName": null,
+    })]
 }
 
 fn disk(item: &Item, stage: Stage) -> Value {
