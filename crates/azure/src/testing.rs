@@ -23,7 +23,9 @@ use serde_json::{Value, json};
 use crate::{
     arm::{Arm, Endpoint},
     credential::Credential,
-    seams::{PublicError, PublicReply, PublicRequest, PublicWire},
+    seams::{
+        CommandLine, CommandOutcome, CommandRunner, PublicError, PublicReply, PublicRequest, PublicWire,
+    },
 };
 
 /// A clock on tokio's time.
@@ -368,4 +370,16 @@ pub(crate) fn with_files(mut context: Context, files: &[(&str, &[u8])]) -> Conte
     context.plan = Arc::new(plan);
     context.files = Arc::new(FakeFiles(all));
     context
+}
+
+/// Starts nothing.
+pub(crate) struct NoCommands;
+
+#[async_trait]
+impl CommandRunner for NoCommands {
+    async fn run(&self, _: &CommandLine) -> CommandOutcome {
+        CommandOutcome::NotStarted {
+            reason: "nobody".to_owned(),
+        }
+    }
 }

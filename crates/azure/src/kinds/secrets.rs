@@ -1,6 +1,5 @@
 //! How does a step use a secret? By its reference, at the moment of use, and never in what is told.
 
-use leeward_engine::port::DriverError;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
@@ -60,14 +59,6 @@ pub(crate) fn is_reference(text: &str) -> bool {
     ["env:", "file:", "key-vault:"]
         .iter()
         .any(|scheme| text.starts_with(scheme))
-}
-
-#[allow(dead_code, reason = "for the kinds that follow")]
-/// Returns a secret that cannot be opened as an error that waiting does not help.
-pub(crate) fn impossible(error: &CredentialError) -> DriverError {
-    DriverError::Impossible {
-        reason: error.to_string(),
-    }
 }
 
 #[cfg(test)]

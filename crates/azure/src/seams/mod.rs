@@ -3,9 +3,11 @@
 mod command;
 mod direct;
 mod forward;
+mod local;
 mod public;
 
 pub use command::{CommandLine, CommandOutcome, CommandRunner};
 pub use direct::Direct;
 pub use forward::Forward;
+pub use local::LocalCommands;
 pub use public::{PublicError, PublicReply, PublicRequest, PublicWire};

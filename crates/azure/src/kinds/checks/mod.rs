@@ -58,7 +58,6 @@ impl Prover {
         })
     }
 
-    #[allow(dead_code, reason = "for the kinds that follow")]
     /// Returns whether a kind is one that can be probed.
     pub(crate) fn knows(kind: &str) -> bool {
         matches!(kind, "check.http" | "check.tcp")
