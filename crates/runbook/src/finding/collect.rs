@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Code, Finding, Place, Related, code::list as code};
+use super::{Finding, Place, Related, code::list as code};
 use crate::yaml::Span;
 
 /// The most findings of one file that are kept.
@@ -153,17 +153,6 @@ impl Findings {
             self.left_off += 1;
         }
         full
-    }
-
-    /// Says whether some finding has this code and stands at this place.
-    pub fn has(&self, code: Code, span: Span) -> bool {
-        self.list.iter().any(|found| {
-            found.code == code
-                && found
-                    .place
-                    .as_ref()
-                    .is_some_and(|place| place.start == span.start)
-        })
     }
 
     /// Says whether nothing was found.
