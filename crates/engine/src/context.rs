@@ -24,7 +24,7 @@ impl OutputsOf for RunState {
     fn outputs_of(&self, step: &str) -> Option<&StepOutputs> {
         let place = self.place(&StepId::new(step))?;
         let state = &self.steps[place];
-        (state.phase == StepPhase::Done).then_some(&state.outputs)
+        matches!(state.phase, StepPhase::Done | StepPhase::Verifying { .. }).then_some(&state.outputs)
     }
 }
 

@@ -212,6 +212,10 @@ impl StepState {
                 S::Changing
             }
             (S::Changing | S::Assessing { .. } | S::Ready, E::VerificationStarted) => {
+                // Its own checks may read what the change left.
+                let made = self.operations.iter().filter(|operation| operation.is_reached());
+                self.outputs
+                    .extend(made.flat_map(|operation| operation.outputs.clone()));
                 S::Verifying { check: 0, since: at }
             }
             (
