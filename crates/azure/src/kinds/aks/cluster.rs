@@ -1,0 +1,622 @@
+//! How is a cluster made in the region that takes over? By one PUT that may be sent again: it
+//! makes, repairs and confirms.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use leeward_engine::{
+    id::{AttemptKey, OperationId},
+    port::{Context, Driver, DriverError},
+    work::{Assessment, Observation, Operation, Outputs, Phase, Progress, Rung, Sent, Ticket},
+};
+use leeward_runbook::{journey::Journey, kind::RepeatClass};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::{
+    capture::{self, pools, text},
+    mapping::{self, Choice, Mapped, RUN_TAG, SPECIFICATION_TAG, Side},
+    preflight, view,
+};
+use crate::{
+    arm::{Arm, ArmPath, Method, Request, lro, path::folded, refusal},
+    kinds::settings,
+};
+
+/// The version that every request asks for.
+pub(super) const API: &str = "2024-05-01";
+/// The reads of the resources beside a cluster.
+const GROUPS: &str = "2021-04-01";
+const ADDRESSES: &str = "2024-05-01";
+/// 30 s to send, 60 s on the way, 60 s unseen, and AKS shows a new cluster late.
+const SETTLING: Duration = Duration::from_secs(180);
+/// The longest name that AKS takes.
+const LONGEST_NAME: usize = 63;
+
+/// Drives `azure.aks.cluster`.
+pub(super) struct Cluster {
+    arm: Arm,
+}
+
+/// What an operation does, and what `assess` chose for it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "what")]
+enum Payload {
+    /// The cluster with the pools that go with it.
+    Create { choice: Choice },
+    /// One pool; the rungs are its sizes.
+    Pool { name: String, choice: Choice },
+    /// The drill's cluster goes away.
+    Delete,
+}
+
+/// One step's cluster: where it is to stand, and as what.
+struct Plan {
+    subscription: String,
+    group: String,
+    side: Side,
+    mapped: Mapped,
+}
+
+impl Plan {
+    fn read(context: &Context) -> Result<Plan, DriverError> {
+        let impossible = |reason: String| DriverError::Impossible { reason };
+        let target = &context.target;
+        let subscription = settings::subscription(context, target)?.to_owned();
+        let group = settings::of_side(context, target, "resource-group")?.to_owned();
+        let own = settings::of_side(context, target, "name")?;
+        let name = name_of(context.plan.journey, own);
+        let optional = |name: &str| {
+            settings::optional_text(target, name).or_else(|| settings::optional_text(&context.settings, name))
+        };
+        let below = ArmPath::subscription(&subscription).group(&group);
+        let subnet = match (optional("subnet"), optional("network")) {
+            (None, _) => None,
+            (Some(id), _) if id.starts_with('/') => Some(ArmPath::resource(id)),
+            (Some(name), Some(network)) => Some(
+                below
+                    .clone()
+                    .provider("Microsoft.Network")
+                    .pair("virtualNetworks", network)
+                    .pair("subnets", name),
+            ),
+            (Some(name), None) => {
+                return Err(impossible(format!(
+                    "`network` is missing: {name} is a subnet of which network?"
+                )));
+            }
+        };
+        let identity = optional("identity").map(|id| match id.starts_with('/') {
+            true => ArmPath::resource(id),
+            false => below
+                .provider("Microsoft.ManagedIdentity")
+                .pair("userAssignedIdentities", id),
+        });
+        let whole = |path: Option<ArmPath>| {
+            path.map(|path| path.build().map_err(settings::impossible))
+                .transpose()
+        };
+        let prefix = match optional("dns-prefix") {
+            Some(prefix) if context.plan.journey != Journey::Drill => prefix.to_owned(),
+            _ => name.clone(),
+        };
+        crate::arm::path::check_segment(&context.plan.target.region).map_err(settings::impossible)?;
+        let side = Side {
+            region: context.plan.target.region.clone(),
+            name,
+            subnet: whole(subnet)?,
+            identity: whole(identity)?,
+            dns_prefix: prefix.chars().take(54).collect(),
+            version: optional("version").map(str::to_owned),
+        };
+        let path = file_of(context);
+        let bytes = context
+            .files
+            .read(&path)
+            .ok_or_else(|| impossible(format!("the plan pinned no capture at `{path}`")))?;
+        let capture = capture::read(&bytes).map_err(|reason| impossible(format!("`{path}`: {reason}")))?;
+        let mapped = mapping::map(&capture, &side).map_err(impossible)?;
+        Ok(Plan {
+            subscription,
+            group,
+            side,
+            mapped,
+        })
+    }
+
+    fn path(&self) -> Result<ArmPath, DriverError> {
+        Ok(ArmPath::subscription(&self.subscription)
+            .group(&self.group)
+            .provider("Microsoft.ContainerService")
+            .pair("managedClusters", &self.side.name))
+    }
+
+    fn id(&self) -> Result<String, DriverError> {
+        self.path()?.build().map_err(settings::impossible)
+    }
+
+    fn pool_id(&self, name: &str) -> Result<String, DriverError> {
+        self.path()?
+            .pair("agentPools", name)
+            .build()
+            .map_err(settings::impossible)
+    }
+
+    /// Returns the pools that the cluster's own PUT carries.
+    fn expected(&self, choice: &Choice) -> Vec<String> {
+        pools(&self.mapped.body)
+            .iter()
+            .filter_map(|pool| text(pool, "name").map(str::to_owned))
+            .filter(|name| !choice.later.contains(name))
+            .collect()
+    }
+}
+
+/// A drill's cluster has a name of its own.
+fn name_of(journey: Journey, own: &str) -> String {
+    match journey {
+        Journey::Drill => {
+            let name: String = format!("drill-{own}").chars().take(LONGEST_NAME).collect();
+            name.trim_end_matches(['-', '_']).to_owned()
+        }
+        _ => own.to_owned(),
+    }
+}
+
+/// Returns the path of the capture in the runbook's folder.
+fn file_of(context: &Context) -> String {
+    let written = settings::optional_text(&context.settings, "specification")
+        .or_else(|| settings::optional_text(&context.settings, "from").filter(|from| *from != "capture"));
+    written.map_or_else(
+        || format!("captures/{}.json", context.step.id),
+        |path| path.trim_start_matches("./").to_owned(),
+    )
+}
+
+fn fallback(context: &Context) -> Vec<String> {
+    let list = context
+        .settings
+        .pointer("/node-sizes/fallback")
+        .and_then(Value::as_array);
+    list.into_iter()
+        .flatten()
+        .filter_map(|size| size.as_str().map(str::to_owned))
+        .collect()
+}
+
+/// Returns the run that a cluster must be of: in a drill nothing else is touched.
+fn run_of(context: &Context) -> Option<&str> {
+    (context.plan.journey == Journey::Drill).then_some(context.run.0.as_str())
+}
+
+/// Failures after which the same PUT is worth another try; none of them says that it never will be.
+fn retryable(code: &str) -> bool {
+    matches!(
+        code,
+        "AllocationFailed"
+            | "ZonalAllocationFailed"
+            | "OverconstrainedAllocationRequest"
+            | "OverconstrainedZonalAllocationRequest"
+            | "NotLatestOperation"
+            | "InternalServerError"
+            | "GetVnetError"
+            | "FailedIdentityOperation"
+            | "OperationPreempted"
+            | "Canceled"
+    )
+}
+
+fn rung(name: &str) -> Rung {
+    Rung {
+        name: name.to_owned(),
+        repeat: RepeatClass::Repeatable,
+        settling: SETTLING,
+        within: None,
+        lossy: false,
+        beside: false,
+        skip: None,
+    }
+}
+
+impl Cluster {
+    pub(super) fn new(arm: Arm) -> Cluster {
+        Cluster { arm }
+    }
+
+    /// Reads the cluster; nothing where there is none.
+    async fn read(&self, arm: &Arm, id: &str) -> Result<Option<Value>, crate::arm::ReadError> {
+        match arm.read(&Request::get(id, API)).await {
+            Ok(reply) => Ok(Some(reply.body)),
+            Err(error) if error.is_missing() => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Judges a cluster that stands there already: an error where it must not be touched.
+    fn standing(context: &Context, plan: &Plan, cluster: &Value) -> Result<Option<Assessment>, DriverError> {
+        let name = &plan.side.name;
+        if view::is_ours(cluster, &plan.mapped.digest, run_of(context)) {
+            return Ok(None);
+        }
+        let never_left = context.plan.journey == Journey::Failback
+            && view::tag(cluster, SPECIFICATION_TAG).is_none()
+            && view::State::at(cluster, "/properties/provisioningState") == view::State::Succeeded;
+        if never_left {
+            return Ok(Some(Assessment {
+                summary: format!("{name} stands where it stood before the failover: nothing is made"),
+                warnings: vec![format!(
+                    "{name} was not made by Leeward and is used as it is, whatever the capture says"
+                )],
+                outputs: view::outputs(cluster),
+                ..Assessment::default()
+            }));
+        }
+        let reason = match (view::tag(cluster, SPECIFICATION_TAG), view::tag(cluster, RUN_TAG)) {
+            (None, _) => format!("a cluster called {name} stands there already and is not ours"),
+            (Some(_), Some(run)) => {
+                format!("{name} stands there already, made by run {run} from another specification")
+            }
+            (Some(_), None) => format!("{name} stands there already, made from another specification"),
+        };
+        Err(DriverError::Impossible { reason })
+    }
+
+    async fn assess_move(&self, context: &Context) -> Result<Assessment, DriverError> {
+        let arm = self.arm.for_step(context);
+        let plan = Plan::read(context)?;
+        let id = plan.id()?;
+        let group = Request::get(
+            ArmPath::subscription(&plan.subscription)
+                .group(&plan.group)
+                .build()
+                .map_err(settings::impossible)?,
+            GROUPS,
+        );
+        let what = format!("resource group {}", plan.group);
+        let found = arm
+            .read(&group)
+            .await
+            .map_err(|error| error.into_driver_error(what))?;
+        let mut warnings = plan.mapped.warnings.clone();
+        if let Some(place) = found
+            .text("/location")
+            .filter(|place| view::folded_region(place) == view::folded_region(&context.plan.source.region))
+        {
+            warnings.push(format!(
+                "the resource group {} lies in {place}: without that region nothing in it can be changed",
+                plan.group
+            ));
+        }
+        let cluster = self
+            .read(&arm, &id)
+            .await
+            .map_err(|error| error.into_driver_error(format!("cluster {}", plan.side.name)))?;
+        if let Some(cluster) = &cluster
+            && let Some(assessment) = Cluster::standing(context, &plan, cluster)?
+        {
+            return Ok(assessment);
+        }
+        let sizes = fallback(context);
+        let (choice, found) =
+            preflight::look(&arm, &plan.subscription, &plan.side, &plan.mapped, &sizes).await;
+        warnings.extend(found);
+        if context
+            .settings
+            .get("workloads")
+            .is_some_and(|workloads| !workloads.is_null())
+        {
+            warnings.push("the manifests of `workloads` are pinned but not applied by this version: apply them by hand or by GitOps".to_owned());
+        }
+        if context.plan.journey == Journey::Failback {
+            warnings.push(format!(
+                "the cluster of {} is left as it is",
+                context.plan.source.region
+            ));
+        }
+        Ok(Assessment {
+            summary: match cluster {
+                Some(_) => format!("{} stands already, made from this very capture", plan.side.name),
+                None => format!(
+                    "{} is made of {} pools in {}",
+                    plan.side.name,
+                    pools(&plan.mapped.body).len(),
+                    plan.side.region
+                ),
+            },
+            operations: operations(context, &plan, &id, &choice, &sizes)?,
+            warnings,
+            ..Assessment::default()
+        })
+    }
+
+    /// Adds the address at which the cluster's workloads are served: AKS puts it, tagged, into the nodes' group.
+    async fn ingress(&self, arm: &Arm, plan: &Plan, outputs: &mut Outputs) {
+        let Some(group) = outputs.get("node-resource-group").and_then(Value::as_str) else {
+            return;
+        };
+        let path = ArmPath::subscription(&plan.subscription)
+            .group(group)
+            .provider("Microsoft.Network")
+            .then("publicIPAddresses")
+            .build();
+        let Ok(path) = path else { return };
+        // Without workloads there is none; whoever needs it finds out by its absence.
+        let list = arm.list(&Request::get(path, ADDRESSES)).await.unwrap_or_default();
+        let address = list
+            .iter()
+            .filter(|address| address.pointer("/tags/k8s-azure-service").is_some())
+            .find_map(|address| address.pointer("/properties/ipAddress")?.as_str());
+        if let Some(address) = address {
+            outputs.insert("ingress-address".to_owned(), json!(address));
+        }
+    }
+
+    async fn observe_cluster(
+        &self,
+        arm: &Arm,
+        context: &Context,
+        plan: &Plan,
+        id: &str,
+        choice: &Choice,
+    ) -> Observation {
+        match self.read(arm, id).await {
+            Ok(None) => Observation::NotBegun {
+                evidence: format!("there is no cluster {}", plan.side.name),
+            },
+            Ok(Some(cluster)) if !view::is_ours(&cluster, &plan.mapped.digest, run_of(context)) => {
+                Observation::Barred {
+                    evidence: format!("the cluster {} is not ours", plan.side.name),
+                }
+            }
+            Ok(Some(cluster)) => {
+                let mut seen = view::observe(&cluster, &plan.expected(choice), &context.run.0);
+                if let Observation::Holds { outputs, .. } = &mut seen {
+                    self.ingress(arm, plan, outputs).await;
+                }
+                seen
+            }
+            Err(error) => Observation::CannotTell {
+                reason: error.to_string(),
+            },
+        }
+    }
+
+    async fn observe_deleted(&self, arm: &Arm, context: &Context, plan: &Plan, id: &str) -> Observation {
+        let name = &plan.side.name;
+        let (evidence, word) = match self.read(arm, id).await {
+            Ok(None) => {
+                return Observation::Holds {
+                    evidence: format!("there is no cluster {name}"),
+                    ours: false,
+                    outputs: Outputs::new(),
+                };
+            }
+            Ok(Some(cluster)) if view::tag(&cluster, RUN_TAG) != Some(context.run.0.as_str()) => {
+                return Observation::Barred {
+                    evidence: format!("the cluster {name} was not made by this run and is left alone"),
+                };
+            }
+            Ok(Some(cluster)) => {
+                let state = view::State::at(&cluster, "/properties/provisioningState");
+                (format!("the cluster {name} is {state:?}"), state)
+            }
+            Err(error) => {
+                return Observation::CannotTell {
+                    reason: error.to_string(),
+                };
+            }
+        };
+        match word {
+            view::State::Deleting => Observation::InMotion {
+                evidence,
+                ticket: None,
+            },
+            view::State::Moving(_) => Observation::Busy { evidence },
+            view::State::Succeeded | view::State::Failed(_) => Observation::NotBegun { evidence },
+        }
+    }
+}
+
+fn operations(
+    context: &Context,
+    plan: &Plan,
+    id: &str,
+    choice: &Choice,
+    sizes: &[String],
+) -> Result<Vec<Operation>, DriverError> {
+    let name = &plan.side.name;
+    let operation = |of: String, target: &str, goal: String, phase, rungs, payload: Payload| Operation {
+        id: OperationId::new(of),
+        target: folded(target),
+        goal,
+        after: Vec::new(),
+        phase,
+        rungs,
+        observable: true,
+        payload: json!(payload),
+    };
+    let mut all = vec![operation(
+        "create".to_owned(),
+        id,
+        format!(
+            "{name} is Succeeded in {}, made from {}",
+            plan.side.region, plan.mapped.digest
+        ),
+        Phase::Main,
+        vec![rung("only")],
+        Payload::Create {
+            choice: choice.clone(),
+        },
+    )];
+    for pool in &choice.later {
+        let own = pools(&plan.mapped.body)
+            .iter()
+            .find(|found| text(found, "name") == Some(pool))
+            .and_then(|found| text(found, "vmSize"));
+        let mut rungs: Vec<Rung> = Vec::new();
+        for size in own.into_iter().chain(sizes.iter().map(String::as_str)) {
+            if !rungs.iter().any(|known| known.name == size) {
+                rungs.push(rung(size));
+            }
+        }
+        let mut made = operation(
+            format!("pool/{pool}"),
+            &plan.pool_id(pool)?,
+            format!("pool {pool} of {name} is Succeeded"),
+            Phase::Main,
+            rungs,
+            Payload::Pool {
+                name: pool.clone(),
+                choice: choice.clone(),
+            },
+        );
+        // Parallel changes of one cluster are refused.
+        made.after = all.last().map(|last| last.id.clone()).into_iter().collect();
+        all.push(made);
+    }
+    if context.plan.journey == Journey::Drill {
+        all.push(operation(
+            "delete".to_owned(),
+            id,
+            format!("no cluster {name} exists"),
+            Phase::CleanUp,
+            vec![rung("only")],
+            Payload::Delete,
+        ));
+    }
+    Ok(all)
+}
+
+fn payload(operation: &Operation) -> Result<Payload, String> {
+    serde_json::from_value(operation.payload.clone()).map_err(|error| error.to_string())
+}
+
+#[async_trait]
+impl Driver for Cluster {
+    fn targets(&self, context: &Context) -> Vec<String> {
+        Plan::read(context)
+            .and_then(|plan| plan.id())
+            .map(|id| folded(&id))
+            .into_iter()
+            .collect()
+    }
+
+    async fn assess(&self, context: &Context) -> Result<Assessment, DriverError> {
+        match context.plan.journey {
+            Journey::Failover | Journey::Failback | Journey::Drill => self.assess_move(context).await,
+            Journey::Reprotect => Ok(Assessment {
+                summary: "a cluster is not replicated: the one that serves now is what is captured next"
+                    .to_owned(),
+                ..Assessment::default()
+            }),
+        }
+    }
+
+    async fn observe(&self, context: &Context, operation: &Operation) -> Observation {
+        let arm = self.arm.for_step(context);
+        let found = Plan::read(context).and_then(|plan| Ok((plan.id()?, plan)));
+        let (id, plan) = match found {
+            Ok(found) => found,
+            Err(error) => {
+                return Observation::CannotTell {
+                    reason: error.to_string(),
+                };
+            }
+        };
+        match payload(operation) {
+            Ok(Payload::Create { choice }) => self.observe_cluster(&arm, context, &plan, &id, &choice).await,
+            Ok(Payload::Delete) => self.observe_deleted(&arm, context, &plan, &id).await,
+            Ok(Payload::Pool { name, .. }) => {
+                let path = match plan.pool_id(&name) {
+                    Ok(path) => path,
+                    Err(error) => {
+                        return Observation::Barred {
+                            evidence: error.to_string(),
+                        };
+                    }
+                };
+                match self.read(&arm, &path).await {
+                    Ok(Some(pool)) => view::observe_pool(&pool, &name),
+                    Ok(None) => Observation::NotBegun {
+                        evidence: format!("there is no pool {name}"),
+                    },
+                    Err(error) => Observation::CannotTell {
+                        reason: error.to_string(),
+                    },
+                }
+            }
+            Err(reason) => Observation::CannotTell { reason },
+        }
+    }
+
+    async fn begin(&self, context: &Context, operation: &Operation, rung: &str, key: &AttemptKey) -> Sent {
+        let arm = self.arm.for_step(context);
+        let found = Plan::read(context).and_then(|plan| Ok((plan.id()?, plan)));
+        let (id, plan) = match found {
+            Ok(found) => found,
+            Err(error) => return refusal::refused_here("InvalidSettings", error.to_string()),
+        };
+        let request = match payload(operation) {
+            Ok(Payload::Create { choice }) => {
+                Request::new(Method::Put, id, API).body(mapping::put(&plan.mapped, &choice, &context.run.0))
+            }
+            Ok(Payload::Pool { name, choice }) => {
+                let body = mapping::put_pool(&plan.mapped, &choice, &name, rung);
+                match (plan.pool_id(&name), body) {
+                    (Ok(path), Some(body)) => Request::new(Method::Put, path, API).body(body),
+                    _ => {
+                        return refusal::refused_here(
+                            "InvalidPayload",
+                            format!("no pool {name} is captured"),
+                        );
+                    }
+                }
+            }
+            Ok(Payload::Delete) => {
+                // Looked at again at the last moment: what is not this run's is never deleted.
+                match self.read(&arm, &id).await {
+                    Ok(Some(cluster)) if view::tag(&cluster, RUN_TAG) == Some(context.run.0.as_str()) => {
+                        Request::new(Method::Delete, id, API)
+                    }
+                    Ok(Some(_)) => {
+                        return refusal::refused_here("NotOurs", "the cluster was not made by this run");
+                    }
+                    Ok(None) => {
+                        return Sent::Finished {
+                            outputs: Outputs::new(),
+                            warnings: Vec::new(),
+                        };
+                    }
+                    Err(error) => {
+                        return Sent::NotSent {
+                            reason: error.to_string(),
+                        };
+                    }
+                }
+            }
+            Err(reason) => return refusal::refused_here("InvalidPayload", reason),
+        };
+        match arm.change(&request, key).await {
+            Ok(reply) => lro::read_start(&request, &reply),
+            Err(sent) => refusal::with_passing(sent, |refusal| {
+                // A role of a fresh identity spreads; the code comes with 400 and 429.
+                (refusal.code == "FailedIdentityOperation" && refusal.status == 429).then_some(true)
+            }),
+        }
+    }
+
+    async fn poll(&self, context: &Context, _operation: &Operation, ticket: &Ticket) -> Progress {
+        // The status is enough: goal and outputs are read from the cluster itself.
+        match lro::poll_once(&self.arm.for_step(context), ticket, &lro::FinalState::Status).await {
+            Progress::Failed { code, message, .. } => Progress::Failed {
+                retryable: retryable(&code),
+                code,
+                message,
+            },
+            progress => progress,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
