@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use leeward_runbook::{
     expr::{self, OutputsOf, Scope, StepOutputs},
-    plan::{Check, StepId},
+    plan::{Check, Goal, PlannedStep, StepId},
     units,
 };
 use serde_json::Value;
@@ -46,13 +46,27 @@ pub(crate) fn context(state: &RunState, step: usize, files: &Arc<dyn Files>) -> 
     Ok(Context {
         run: state.run.clone(),
         plan: state.plan.clone(),
-        step: planned.clone(),
+        step: with_goal(planned, &scope)?,
         settings: resolve(&planned.settings)?,
         source: resolve(&planned.source)?,
         target: resolve(&planned.target)?,
         source_region: source_region(state),
         files: files.clone(),
     })
+}
+
+/// Returns the step with the settings of its goal resolved: a driver that looks at it has no scope of its own.
+fn with_goal(planned: &Arc<PlannedStep>, scope: &Scope<'_>) -> Result<Arc<PlannedStep>, Unresolved> {
+    let Some(Goal::Check(goal)) = &planned.goal else {
+        return Ok(planned.clone());
+    };
+    let settings = expr::resolve(&goal.settings, scope).map_err(unresolved)?;
+    let mut step = (**planned).clone();
+    step.goal = Some(Goal::Check(Check {
+        settings,
+        ..goal.clone()
+    }));
+    Ok(Arc::new(step))
 }
 
 /// Returns what is known of a step before anything ran: expressions that need outputs stay as written.

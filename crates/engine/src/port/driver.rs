@@ -18,7 +18,7 @@ pub struct Context {
     pub run: RunId,
     /// The whole plan: regions, journey, parameters.
     pub plan: Arc<Plan>,
-    /// The step, as planned.
+    /// The step, as planned, with the settings of its goal resolved.
     pub step: Arc<PlannedStep>,
     /// The step's `settings` with every expression resolved; likewise `source` and `target`.
     pub settings: Arc<Value>,
