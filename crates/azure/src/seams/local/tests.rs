@@ -35,7 +35,7 @@ fn a_program_for_the_tests_beside_it() {
             eprintln!("heard: {input}");
         }
         "fail" => std::process::exit(7),
-        "stay" => std::thread::sleep(Duration::from_secs(600)),
+        "stay" => std::thread::park_timeout(Duration::from_secs(600)),
         "shout" => {
             for line in 0..40_000 {
                 eprintln!("line {line}");
