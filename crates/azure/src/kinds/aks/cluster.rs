@@ -14,8 +14,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{
-    capture::{self, pools, text},
-    mapping::{self, Choice, Mapped, RUN_TAG, SPECIFICATION_TAG, Side},
+    capture::{pools, text},
+    mapping::{self, Choice, RUN_TAG, SPECIFICATION_TAG},
+    plan::Plan,
     preflight, view,
 };
 use crate::{
@@ -30,8 +31,6 @@ const GROUPS: &str = "2021-04-01";
 const ADDRESSES: &str = "2024-05-01";
 /// 30 s to send, 60 s on the way, 60 s unseen, and AKS shows a new cluster late.
 const SETTLING: Duration = Duration::from_secs(180);
-/// The longest name that AKS takes.
-const LONGEST_NAME: usize = 63;
 
 /// Drives `azure.aks.cluster`.
 pub(super) struct Cluster {
@@ -48,129 +47,6 @@ enum Payload {
     Pool { name: String, choice: Choice },
     /// The drill's cluster goes away.
     Delete,
-}
-
-/// One step's cluster: where it is to stand, and as what.
-struct Plan {
-    subscription: String,
-    group: String,
-    side: Side,
-    mapped: Mapped,
-}
-
-impl Plan {
-    fn read(context: &Context) -> Result<Plan, DriverError> {
-        let impossible = |reason: String| DriverError::Impossible { reason };
-        let target = &context.target;
-        let subscription = settings::subscription(context, target)?.to_owned();
-        let group = settings::of_side(context, target, "resource-group")?.to_owned();
-        let own = settings::of_side(context, target, "name")?;
-        let name = name_of(context.plan.journey, own);
-        let optional = |name: &str| {
-            settings::optional_text(target, name).or_else(|| settings::optional_text(&context.settings, name))
-        };
-        let below = ArmPath::subscription(&subscription).group(&group);
-        let subnet = match (optional("subnet"), optional("network")) {
-            (None, _) => None,
-            (Some(id), _) if id.starts_with('/') => Some(ArmPath::resource(id)),
-            (Some(name), Some(network)) => Some(
-                below
-                    .clone()
-                    .provider("Microsoft.Network")
-                    .pair("virtualNetworks", network)
-                    .pair("subnets", name),
-            ),
-            (Some(name), None) => {
-                return Err(impossible(format!(
-                    "`network` is missing: {name} is a subnet of which network?"
-                )));
-            }
-        };
-        let identity = optional("identity").map(|id| match id.starts_with('/') {
-            true => ArmPath::resource(id),
-            false => below
-                .provider("Microsoft.ManagedIdentity")
-                .pair("userAssignedIdentities", id),
-        });
-        let whole = |path: Option<ArmPath>| {
-            path.map(|path| path.build().map_err(settings::impossible))
-                .transpose()
-        };
-        let prefix = match optional("dns-prefix") {
-            Some(prefix) if context.plan.journey != Journey::Drill => prefix.to_owned(),
-            _ => name.clone(),
-        };
-        crate::arm::path::check_segment(&context.plan.target.region).map_err(settings::impossible)?;
-        let side = Side {
-            region: context.plan.target.region.clone(),
-            name,
-            subnet: whole(subnet)?,
-            identity: whole(identity)?,
-            dns_prefix: prefix.chars().take(54).collect(),
-            version: optional("version").map(str::to_owned),
-        };
-        let path = file_of(context);
-        let bytes = context
-            .files
-            .read(&path)
-            .ok_or_else(|| impossible(format!("the plan pinned no capture at `{path}`")))?;
-        let capture = capture::read(&bytes).map_err(|reason| impossible(format!("`{path}`: {reason}")))?;
-        let mapped = mapping::map(&capture, &side).map_err(impossible)?;
-        Ok(Plan {
-            subscription,
-            group,
-            side,
-            mapped,
-        })
-    }
-
-    fn path(&self) -> Result<ArmPath, DriverError> {
-        Ok(ArmPath::subscription(&self.subscription)
-            .group(&self.group)
-            .provider("Microsoft.ContainerService")
-            .pair("managedClusters", &self.side.name))
-    }
-
-    fn id(&self) -> Result<String, DriverError> {
-        self.path()?.build().map_err(settings::impossible)
-    }
-
-    fn pool_id(&self, name: &str) -> Result<String, DriverError> {
-        self.path()?
-            .pair("agentPools", name)
-            .build()
-            .map_err(settings::impossible)
-    }
-
-    /// Returns the pools that the cluster's own PUT carries.
-    fn expected(&self, choice: &Choice) -> Vec<String> {
-        pools(&self.mapped.body)
-            .iter()
-            .filter_map(|pool| text(pool, "name").map(str::to_owned))
-            .filter(|name| !choice.later.contains(name))
-            .collect()
-    }
-}
-
-/// A drill's cluster has a name of its own.
-fn name_of(journey: Journey, own: &str) -> String {
-    match journey {
-        Journey::Drill => {
-            let name: String = format!("drill-{own}").chars().take(LONGEST_NAME).collect();
-            name.trim_end_matches(['-', '_']).to_owned()
-        }
-        _ => own.to_owned(),
-    }
-}
-
-/// Returns the path of the capture in the runbook's folder.
-fn file_of(context: &Context) -> String {
-    let written = settings::optional_text(&context.settings, "specification")
-        .or_else(|| settings::optional_text(&context.settings, "from").filter(|from| *from != "capture"));
-    written.map_or_else(
-        || format!("captures/{}.json", context.step.id),
-        |path| path.trim_start_matches("./").to_owned(),
-    )
 }
 
 fn fallback(context: &Context) -> Vec<String> {

@@ -1,6 +1,9 @@
 use std::sync::Arc;
 
-use super::*;
+use super::{
+    super::{capture, plan::name_of},
+    *,
+};
 use crate::testing::{self, FakeAzure, context as context_of, key, region_down, with_files};
 
 const CAPTURE: &[u8] =
