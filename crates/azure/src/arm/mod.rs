@@ -14,6 +14,7 @@ mod wire;
 
 pub use client::{Arm, ReadError};
 pub use endpoint::{Endpoint, EndpointError, PUBLIC_CLOUD};
+pub(crate) use guard::folded_region;
 pub use path::{ArmPath, BadSegment};
 pub use reply::{ArmError, Reply};
 pub use request::{Method, Request};
