@@ -1,0 +1,206 @@
+//! Which verbs does a machine's journey consist of, and what is sent for each?
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+/// One verb of Site Recovery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Verb {
+    Failover,
+    Commit,
+    Test,
+    CleanUp,
+    Switch,
+}
+
+impl Verb {
+    /// Returns the last segment of the request's path.
+    pub(super) fn action(self) -> &'static str {
+        match self {
+            Verb::Failover => "unplannedFailover",
+            Verb::Commit => "failoverCommit",
+            Verb::Test => "testFailover",
+            Verb::CleanUp => "testFailoverCleanup",
+            Verb::Switch => "switchprotection",
+        }
+    }
+
+    /// Returns the word in the names of operations.
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Verb::Failover => "failover",
+            Verb::Commit => "commit",
+            Verb::Test => "test-failover",
+            Verb::CleanUp => "cleanup",
+            Verb::Switch => "switch-protection",
+        }
+    }
+}
+
+/// Which recovery point a failover takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum PointWish {
+    /// Processes what is pending first: least lost, slower.
+    Latest,
+    /// The newest that is ready: fastest.
+    LatestProcessed,
+    LatestAppConsistent,
+    LatestCrashConsistent,
+}
+
+impl PointWish {
+    /// Reads the setting's word.
+    pub(super) fn read(word: Option<&str>) -> Result<PointWish, String> {
+        match word {
+            Some("latest") => Ok(PointWish::Latest),
+            None | Some("latest-processed") => Ok(PointWish::LatestProcessed),
+            Some("latest-application-consistent" | "latest-app-consistent") => {
+                Ok(PointWish::LatestAppConsistent)
+            }
+            Some("latest-crash-consistent") => Ok(PointWish::LatestCrashConsistent),
+            Some(other) => Err(format!(
+                "`recovery-point`: `{other}` is no kind of recovery point"
+            )),
+        }
+    }
+
+    /// Returns the word that recovery plans take.
+    pub(super) fn of_plans(self) -> &'static str {
+        match self {
+            PointWish::Latest => "Latest",
+            PointWish::LatestProcessed => "LatestProcessed",
+            PointWish::LatestAppConsistent => "LatestApplicationConsistent",
+            PointWish::LatestCrashConsistent => "LatestCrashConsistent",
+        }
+    }
+
+    /// Picks the newest fitting point of a list, which comes in no order: its id and its moment.
+    pub(super) fn pick(self, points: &[Value]) -> Option<(String, jiff::Timestamp)> {
+        let fits = |kind: &str| match self {
+            PointWish::Latest | PointWish::LatestProcessed => true,
+            PointWish::LatestAppConsistent => kind.eq_ignore_ascii_case("ApplicationConsistent"),
+            PointWish::LatestCrashConsistent => kind.eq_ignore_ascii_case("CrashConsistent"),
+        };
+        points
+            .iter()
+            .filter_map(|point| {
+                let text = |pointer: &str| point.pointer(pointer).and_then(Value::as_str);
+                fits(text("/properties/recoveryPointType").unwrap_or_default()).then_some(())?;
+                let at = text("/properties/recoveryPointTime")?.parse().ok()?;
+                Some((text("/id")?.to_owned(), at))
+            })
+            .max_by_key(|(_, at)| *at)
+    }
+}
+
+/// Returns the body that fails one machine over; without a point Azure takes the latest.
+pub(super) fn failover(shutdown: bool, point: Option<&str>) -> Value {
+    let mut details = json!({"instanceType": "A2A"});
+    if let Some(point) = point {
+        details["recoveryPointId"] = json!(point);
+    }
+    json!({"properties": {
+        // Home again is this direction too: protection was switched before.
+        "failoverDirection": "PrimaryToRecovery",
+        "sourceSiteOperations": site(shutdown),
+        "providerSpecificDetails": details,
+    }})
+}
+
+/// Returns the body that fails the machines of a recovery plan over.
+pub(super) fn plan_failover(shutdown: bool, wish: PointWish) -> Value {
+    json!({"properties": {
+        "failoverDirection": "PrimaryToRecovery",
+        "sourceSiteOperations": site(shutdown),
+        "providerSpecificDetails": [{"instanceType": "A2A", "recoveryPointType": wish.of_plans()}],
+    }})
+}
+
+/// Returns the body of a test failover into a network.
+pub(super) fn test(network: &str, wish: Option<PointWish>) -> Value {
+    let details = match wish {
+        Some(wish) => json!([{"instanceType": "A2A", "recoveryPointType": wish.of_plans()}]),
+        None => json!({"instanceType": "A2A"}),
+    };
+    json!({"properties": {
+        "failoverDirection": "PrimaryToRecovery",
+        "networkType": "VmNetworkAsInput",
+        "networkId": network,
+        "providerSpecificDetails": details,
+    }})
+}
+
+/// Returns the body of a clean-up.
+pub(super) fn clean_up(run: &str) -> Value {
+    json!({"properties": {"comments": format!("cleaned up by leeward, run {run}")}})
+}
+
+fn site(shutdown: bool) -> &'static str {
+    if shutdown { "Required" } else { "NotRequired" }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{examples, recording};
+
+    #[test]
+    fn a_failover_is_sent_as_it_was_recorded_both_ways() {
+        let sent: Vec<Value> = recording("asr-a2a-failover-reprotect")
+            .into_iter()
+            .filter(|one| {
+                one["uri"]
+                    .as_str()
+                    .unwrap_or_default()
+                    .contains("/unplannedFailover")
+            })
+            .map(|one| one["requestBody"].clone())
+            .collect();
+        for body in &sent {
+            assert_eq!(*body, failover(false, None));
+        }
+        assert!(sent.len() == 2 || sent.is_empty());
+    }
+
+    #[test]
+    fn the_newest_fitting_point_is_picked_from_a_list_without_order() {
+        let point = |id: &str, at: &str, kind: &str| json!({"id": id, "properties": {"recoveryPointTime": at, "recoveryPointType": kind}});
+        let points = [
+            point("b", "2026-11-24T08:05:00Z", "CrashConsistent"),
+            point("a", "2026-11-24T08:00:00.1234567Z", "ApplicationConsistent"),
+            point("c", "2026-11-24T07:55:00Z", "CrashConsistent"),
+            point("d", "no time", "CrashConsistent"),
+        ];
+        let id = |wish: PointWish| wish.pick(&points).map(|(id, _)| id).unwrap();
+        assert_eq!(id(PointWish::LatestProcessed), "b");
+        assert_eq!(id(PointWish::LatestCrashConsistent), "b");
+        assert_eq!(id(PointWish::LatestAppConsistent), "a");
+        assert_eq!(PointWish::LatestAppConsistent.pick(&points[2..]), None);
+    }
+
+    #[test]
+    fn the_official_list_of_points_reads() {
+        let folder = "recoveryservicessiterecovery/resource-manager/Microsoft.RecoveryServices/stable/2024-04-01/examples";
+        if let Some(example) = examples(folder, "RecoveryPoints_ListByReplicationProtectedItems.json") {
+            let points = example["responses"]["200"]["body"]["value"].as_array().unwrap();
+            let (id, _) = PointWish::LatestProcessed.pick(points).unwrap();
+            assert!(id.ends_with("/34cb2d05-e730-4d3f-b96b-a60a5e92acb2"), "{id}");
+        }
+    }
+
+    #[test]
+    fn every_word_of_the_setting_is_known() {
+        for word in [
+            "latest",
+            "latest-processed",
+            "latest-application-consistent",
+            "latest-app-consistent",
+            "latest-crash-consistent",
+        ] {
+            assert!(PointWish::read(Some(word)).is_ok(), "{word}");
+        }
+        assert!(PointWish::read(Some("oldest")).is_err());
+    }
+}
