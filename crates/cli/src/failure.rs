@@ -66,14 +66,14 @@ impl Failure {
             text.push_str(&format!("  --> {place}\n"));
         }
         for why in &self.why {
-            text.push_str(&format!("  because {why}\n"));
+            text.push_str(&format!("why: {why}\n"));
         }
         let hint = paint.label(Label::Hint, "hint");
         for line in &self.hints {
             text.push_str(&format!("{hint}: {line}\n"));
         }
         text.push_str(&format!(
-            "{hint}: run `leeward explain {}` to read more\n",
+            "{hint}: run `leeward explain {}` for the whole story\n",
             self.code
         ));
         text

@@ -7,6 +7,7 @@ pub mod commands;
 pub mod exit;
 pub mod failure;
 pub mod ports;
+pub mod rehearsal;
 pub mod report;
 mod run;
 #[cfg(test)]

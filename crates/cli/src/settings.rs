@@ -14,8 +14,8 @@ use crate::{arguments::Globals, code::Code, failure::Failure, screen::nearest};
 pub struct Key {
     /// Its name in a settings file.
     pub name: &'static str,
-    /// Its flag.
-    pub flag: &'static str,
+    /// Its flag, where it has one.
+    pub flag: Option<&'static str>,
     /// Its environment variable.
     pub variable: &'static str,
     /// Its value when nobody says anything; nothing where it has none.
@@ -25,45 +25,66 @@ pub struct Key {
 }
 
 /// Every setting.
-pub const KEYS: [Key; 6] = [
+pub const KEYS: [Key; 9] = [
     Key {
         name: "journal",
-        flag: "--journal",
+        flag: Some("--journal"),
         variable: "LEEWARD_JOURNAL",
         default: None,
         summary: "the file where runs are recorded",
     },
     Key {
         name: "endpoint",
-        flag: "--endpoint",
+        flag: Some("--endpoint"),
         variable: "LEEWARD_ENDPOINT",
         default: Some("https://management.azure.com"),
         summary: "the Azure Resource Manager to speak to; plain http only to loopback",
     },
     Key {
         name: "credential",
-        flag: "--credential",
+        flag: Some("--credential"),
         variable: "LEEWARD_CREDENTIAL",
         default: None,
         summary: "the kind of credential, by name; never the secret itself",
     },
     Key {
+        name: "tenant",
+        flag: None,
+        variable: "LEEWARD_TENANT",
+        default: None,
+        summary: "the tenant of the credential, where its kind needs one",
+    },
+    Key {
+        name: "client",
+        flag: None,
+        variable: "LEEWARD_CLIENT",
+        default: None,
+        summary: "the client id of the application or of a user-assigned identity",
+    },
+    Key {
+        name: "secret",
+        flag: None,
+        variable: "LEEWARD_SECRET",
+        default: None,
+        summary: "where the secret is: env:NAME or file:PATH; never the secret itself",
+    },
+    Key {
         name: "user",
-        flag: "--user",
+        flag: Some("--user"),
         variable: "LEEWARD_USER",
         default: None,
         summary: "the name under which approvals and commands are recorded",
     },
     Key {
         name: "parallel",
-        flag: "--parallel",
+        flag: Some("--parallel"),
         variable: "LEEWARD_PARALLEL",
         default: None,
         summary: "how many steps may be under way at once; as wide as the graph when not said",
     },
     Key {
         name: "color",
-        flag: "--color",
+        flag: Some("--color"),
         variable: "LEEWARD_COLOR",
         default: Some("auto"),
         summary: "auto, always or never",
@@ -132,9 +153,9 @@ impl Settings {
         }
         let mut values = BTreeMap::new();
         for key in &KEYS {
-            let flag = globals
-                .flag(key.name)
-                .map(|value| (value, Origin::Flag(key.flag)));
+            let flag = key
+                .flag
+                .and_then(|flag| Some((globals.flag(key.name)?, Origin::Flag(flag))));
             let found = flag
                 .or_else(|| variable(key))
                 .or_else(|| {

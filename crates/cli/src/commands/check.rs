@@ -1,9 +1,17 @@
 //! `leeward check`: everything that is wrong with a runbook, at once.
 
 use clap::{Args, ValueEnum};
+use leeward_runbook::finding::to_json;
 
-use super::{Desk, runbook::Source};
-use crate::{exit::Exit, failure::Failure};
+use super::{
+    Desk,
+    runbook::{self, Source, is_clean},
+};
+use crate::{
+    exit::Exit,
+    failure::Failure,
+    screen::{Label, finding_count, findings},
+};
 
 /// What `leeward check` understands.
 #[derive(Debug, Args)]
@@ -27,6 +35,25 @@ pub enum Format {
 
 /// Runs the verb.
 pub fn run(desk: &Desk, arguments: Arguments) -> Result<Exit, Failure> {
-    let _ = (desk, arguments);
-    Err(Failure::defect("not built yet"))
+    let file = runbook::file_of(&arguments.source.runbook);
+    let name = file.display().to_string();
+    let reading = leeward_runbook::read(&name, &runbook::bytes_of(&file)?);
+    let found = match &reading.runbook {
+        Some(runbook) => leeward_runbook::check(runbook),
+        None => reading.findings,
+    };
+    let terminal = &desk.terminal;
+    match arguments.format {
+        Format::Human => {
+            terminal.result(&findings(&found, terminal.out))?;
+            let text = format!("{name}: {}", finding_count(&found));
+            let label = if is_clean(&found) { Label::Done } else { Label::Bad };
+            terminal.advise(&terminal.err.label(label, &text));
+        }
+        Format::Json => terminal.result(&format!("{:#}", to_json(&found)))?,
+    }
+    Ok(match is_clean(&found) {
+        true => Exit::Holds,
+        false => Exit::Findings,
+    })
 }

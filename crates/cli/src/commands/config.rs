@@ -38,12 +38,21 @@ pub fn run(desk: &Desk, arguments: Arguments) -> Result<Exit, Failure> {
     Ok(Exit::Holds)
 }
 
+/// Hides a secret that was written where its reference belongs.
+fn shown<'a>(name: &str, value: &'a str) -> &'a str {
+    let reference = value.starts_with("env:") || value.starts_with("file:");
+    match name == "secret" && !reference {
+        true => "(hidden: write env:NAME or file:PATH here, not the secret)",
+        false => value,
+    }
+}
+
 fn human(desk: &Desk) -> String {
     let paint = desk.terminal.out;
     let mut table = Columns::new(&["setting", "value", "from", "meaning"]);
     for key in &KEYS {
         let (value, origin) = match desk.settings.get(key.name) {
-            Some((value, origin)) => (value.to_owned(), origin.to_string()),
+            Some((value, origin)) => (shown(key.name, value).to_owned(), origin.to_string()),
             None => ("-".to_owned(), "not set".to_owned()),
         };
         table.labelled(vec![
@@ -69,7 +78,7 @@ fn machine(desk: &Desk) -> String {
             let found = desk.settings.get(key.name);
             json!({
                 "name": key.name,
-                "value": found.map(|(value, _)| value),
+                "value": found.map(|(value, _)| shown(key.name, value)),
                 "origin": found.map(|(_, origin)| origin.to_string()),
                 "flag": key.flag,
                 "environment": key.variable,

@@ -1,11 +1,12 @@
 //! `leeward graph`: a plan as a picture.
 
 use clap::{Args, ValueEnum};
+use leeward_runbook::graph::{dot, mermaid};
 
 use super::{
     Desk,
     plan::JourneyWord,
-    runbook::{Part, Source},
+    runbook::{self, Listener, Part, Source},
 };
 use crate::{exit::Exit, failure::Failure};
 
@@ -37,6 +38,15 @@ pub enum Format {
 
 /// Runs the verb.
 pub fn run(desk: &Desk, arguments: Arguments) -> Result<Exit, Failure> {
-    let _ = (desk, arguments);
-    Err(Failure::defect("not built yet"))
+    let journey = arguments.journey.into();
+    let (source, part) = (&arguments.source, &arguments.part);
+    let Some(made) = runbook::make(desk, source, part, journey, &[], Listener::Person)? else {
+        return Ok(Exit::Findings);
+    };
+    let text = match arguments.format {
+        Format::Mermaid => mermaid(&made.plan),
+        Format::Dot => dot(&made.plan),
+    };
+    desk.terminal.result(&text)?;
+    Ok(Exit::Holds)
 }

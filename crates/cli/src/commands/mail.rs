@@ -108,9 +108,39 @@ fn is_run(word: &str) -> bool {
         .is_some_and(|rest| rest.len() >= 8 && rest.bytes().take(8).all(|byte| byte.is_ascii_digit()))
 }
 
-/// Finds a run by name, or the newest one that is not over.
+/// Which run is meant where none is named.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Unnamed {
+    /// The newest one that is not over.
+    Unfinished,
+    /// The newest one that is not over, else the newest.
+    Newest,
+}
+
+/// Finds a run by name, or the newest one that is not over, to send it a command.
 pub async fn find(desk: &Desk, run: Option<RunId>) -> Result<Found, Failure> {
+    let found = find_to_resume(desk, run).await?;
+    let view = &found.view;
+    if let Standing::Ended(_) = view.standing {
+        return Err(Failure::new(Code::RunOver, format!("run {} is over", view.run))
+            .hint(format!("run `leeward report {}` to see how it ended", view.run)));
+    }
+    Ok(found)
+}
+
+/// Finds a run by name, or the newest one that is not over, to write its journal.
+pub async fn find_to_resume(desk: &Desk, run: Option<RunId>) -> Result<Found, Failure> {
     let store = ports::store::open_existing(desk).await?;
+    found(store, run, Unnamed::Unfinished).await
+}
+
+/// Finds a run by name, or the newest one that is not over, else the newest, to look at it.
+pub async fn find_to_read(desk: &Desk, run: Option<RunId>) -> Result<Found, Failure> {
+    let store = ports::store::open_reading(desk).await?;
+    found(store, run, Unnamed::Newest).await
+}
+
+async fn found(store: Arc<dyn JournalStore>, run: Option<RunId>, unnamed: Unnamed) -> Result<Found, Failure> {
     let summaries = store.runs().await?;
     if let Some(run) = run {
         let lease = summaries
@@ -126,20 +156,28 @@ pub async fn find(desk: &Desk, run: Option<RunId>) -> Result<Found, Failure> {
             lease,
         });
     }
+    let mut newest = None;
     for summary in summaries {
         if summary.records == 0 {
             continue;
         }
         let records = store.read(&summary.header.run, 1).await?;
-        let view = view_of(&records)?;
-        if !matches!(view.standing, Standing::Ended(_)) {
-            return Ok(Found {
-                store,
-                records,
-                view,
-                lease: summary.lease,
-            });
+        // A run that cannot be read must not hide one that can be gone on with.
+        let Ok(view) = view_of(&records) else { continue };
+        let over = matches!(view.standing, Standing::Ended(_));
+        let found = Found {
+            store: store.clone(),
+            records,
+            view,
+            lease: summary.lease,
+        };
+        if !over {
+            return Ok(found);
         }
+        newest.get_or_insert(found);
+    }
+    if let (Unnamed::Newest, Some(found)) = (unnamed, newest) {
+        return Ok(found);
     }
     Err(Failure::new(
         Code::NothingToResume,
@@ -152,10 +190,6 @@ pub async fn find(desk: &Desk, run: Option<RunId>) -> Result<Found, Failure> {
 /// Puts a command into the run's inbox and tells what became of it.
 pub async fn send(desk: &Desk, found: &Found, command: Command, format: Format) -> Result<Exit, Failure> {
     let view = &found.view;
-    if let Standing::Ended(_) = view.standing {
-        return Err(Failure::new(Code::RunOver, format!("run {} is over", view.run))
-            .hint(format!("run `leeward report {}` to see how it ended", view.run)));
-    }
     let id = CommandId(format!("c-{}", uuid::Uuid::new_v4().simple()));
     let envelope = Envelope {
         id: id.clone(),

@@ -4,6 +4,7 @@ pub mod approve;
 pub mod cancel;
 pub mod check;
 pub mod completions;
+pub mod conduct;
 pub mod config;
 pub mod explain;
 pub mod graph;
@@ -23,6 +24,7 @@ pub mod simulate;
 pub mod simulator;
 pub mod skip;
 pub mod status;
+mod world;
 
 use leeward_runbook::journey::Journey;
 

@@ -1,13 +1,28 @@
 //! `leeward plan`: what a journey would do, in order, and the digest that stands for it.
 
+use std::{collections::BTreeSet, sync::Arc};
+
 use clap::{Args, ValueEnum};
-use leeward_runbook::journey::Journey;
+use leeward_engine::{
+    id::RunId,
+    port::{Clock, Context, Files, SourceRegion},
+};
+use leeward_runbook::{
+    journey::Journey,
+    plan::{PinnedFiles, Plan, PlannedStep},
+};
 
 use super::{
     Desk,
-    runbook::{Part, Source},
+    runbook::{self, Listener, Part, Source},
 };
-use crate::{code::Code, exit::Exit, failure::Failure};
+use crate::{
+    code::Code,
+    exit::Exit,
+    failure::Failure,
+    ports::{self, folder::PlanFiles},
+    screen::{self, Beside},
+};
 
 /// What `leeward plan` understands.
 #[derive(Debug, Args)]
@@ -61,8 +76,88 @@ pub enum Format {
 
 /// Runs the verb.
 pub fn run(desk: &Desk, arguments: Arguments) -> Result<Exit, Failure> {
-    let _ = (desk, arguments);
-    Err(Failure::defect("not built yet"))
+    let journey = arguments.journey.into();
+    let listener = match arguments.format {
+        Format::Human => Listener::Person,
+        Format::Json => Listener::Machine,
+    };
+    let Some(made) = runbook::make(desk, &arguments.source, &arguments.part, journey, &[], listener)? else {
+        return Ok(Exit::Findings);
+    };
+    let plan = &made.plan;
+    let text = match arguments.format {
+        Format::Human => {
+            let beside = Beside {
+                resources: Some(resources(plan, &made.files)?),
+                ..Beside::default()
+            };
+            screen::plan(plan, beside, desk.terminal.out)
+        }
+        Format::Json => machine(plan)?,
+    };
+    desk.terminal.result(&text)?;
+    Ok(match changes(plan) {
+        true => Exit::WouldChange,
+        false => Exit::Holds,
+    })
+}
+
+fn machine(plan: &Plan) -> Result<String, Failure> {
+    let plan_json = serde_json::to_value(plan).map_err(|error| Failure::defect(error.to_string()))?;
+    let all = serde_json::json!({
+        "format": "leeward-plan",
+        "version": plan.format,
+        "digest": plan.digest(),
+        "plan": plan_json,
+    });
+    Ok(format!("{all:#}\n"))
+}
+
+/// Returns whether a plan has a step that changes anything; checks and gates do not.
+pub fn changes(plan: &Plan) -> bool {
+    plan.steps.iter().any(|step| {
+        !step.kind.starts_with("check.")
+            && !step.kind.starts_with("gate.")
+            && leeward_runbook::kinds::find(&step.kind).is_none_or(|kind| !kind.operations.is_empty())
+    })
+}
+
+/// Counts the resources that a plan touches, without asking anybody.
+pub fn resources(plan: &Plan, files: &PinnedFiles) -> Result<usize, Failure> {
+    let clock: Arc<dyn Clock> = Arc::new(ports::clock::real());
+    let drivers = ports::azure::drivers_on_paper(&clock)?;
+    let files: Arc<dyn Files> = Arc::new(PlanFiles::of(plan, files));
+    let plan = Arc::new(plan.clone());
+    let mut targets = BTreeSet::new();
+    for step in &plan.steps {
+        if let Some(driver) = drivers.of(&step.kind) {
+            let context = on_paper(&plan, step, &files);
+            targets.extend(
+                driver
+                    .targets(&context)
+                    .into_iter()
+                    .map(|target| target.to_lowercase()),
+            );
+        }
+    }
+    Ok(targets.len())
+}
+
+/// Makes the context of a step before anything ran: expressions that need outputs stay as written.
+pub fn on_paper(plan: &Arc<Plan>, step: &PlannedStep, files: &Arc<dyn Files>) -> Context {
+    Context {
+        run: RunId("r-on-paper".to_owned()),
+        plan: plan.clone(),
+        step: Arc::new(step.clone()),
+        settings: Arc::new(step.settings.clone()),
+        source: Arc::new(step.source.clone()),
+        target: Arc::new(step.target.clone()),
+        source_region: match plan.region_down {
+            true => SourceRegion::Closed,
+            false => SourceRegion::Open,
+        },
+        files: files.clone(),
+    }
 }
 
 /// Checks that a digest, or its first letters, means this plan.

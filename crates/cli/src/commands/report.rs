@@ -47,7 +47,7 @@ pub fn run(desk: &Desk, arguments: Arguments) -> Result<Exit, Failure> {
             Some(run) => leeward_engine::id::RunId(run),
             None => newest(desk).await?,
         };
-        let found = mail::find(desk, Some(run)).await?;
+        let found = mail::find_to_read(desk, Some(run)).await?;
         let paint = if arguments.output.is_some() {
             Paint::Plain
         } else {
@@ -71,7 +71,7 @@ pub fn run(desk: &Desk, arguments: Arguments) -> Result<Exit, Failure> {
 }
 
 async fn newest(desk: &Desk) -> Result<leeward_engine::id::RunId, Failure> {
-    let store = ports::store::open_existing(desk).await?;
+    let store = ports::store::open_reading(desk).await?;
     let newest = store
         .runs()
         .await?

@@ -1,9 +1,23 @@
 //! `leeward resume`: goes on with a run from its journal alone.
 
-use clap::Args;
+use std::sync::Arc;
 
-use super::{Desk, journey::Format};
-use crate::{exit::Exit, failure::Failure};
+use clap::Args;
+use leeward_engine::{
+    conductor::Conductor,
+    id::RunId,
+    port::{Clock, LeaseInfo, LeasePolicy},
+    view::Standing,
+};
+
+use super::{Desk, conduct, journey::Format, mail};
+use crate::{
+    code::Code,
+    exit::Exit,
+    failure::{Failure, holder_words},
+    ports::{self, runtime},
+    screen::{Progress, short, summary},
+};
 
 /// What `leeward resume` understands.
 #[derive(Debug, Args)]
@@ -27,6 +41,66 @@ pub struct Arguments {
 
 /// Runs the verb.
 pub fn run(desk: &Desk, arguments: Arguments) -> Result<Exit, Failure> {
-    let _ = (desk, arguments);
-    Err(Failure::defect("not built yet"))
+    runtime::wide(async {
+        let found = mail::find_to_resume(desk, arguments.run.clone().map(RunId)).await?;
+        let view = &found.view;
+        desk.terminal.advise(&format!(
+            "Resuming {} : {} of {}, plan {}",
+            view.run,
+            view.journey,
+            view.runbook,
+            short(&view.plan_digest)
+        ));
+        if let Standing::Ended(_) = view.standing {
+            desk.terminal.advise("It is over already.");
+            if arguments.format == Format::Human {
+                desk.terminal.result(&summary(view, desk.terminal.out))?;
+            }
+            return Ok(Exit::of(view));
+        }
+        let policy = match (&found.lease, arguments.take_over) {
+            (Some(lease), true) => {
+                desk.terminal.advise(&format!("It is {}", holder_words(lease)));
+                agreed(desk, lease, arguments.yes)?;
+                LeasePolicy::TakeOver
+            }
+            (Some(lease), false) => {
+                desk.terminal.advise(&format!("It was {}", holder_words(lease)));
+                LeasePolicy::IfFree
+            }
+            (None, _) => LeasePolicy::IfFree,
+        };
+        let clock: Arc<dyn Clock> = Arc::new(ports::clock::real());
+        let drivers = ports::azure::drivers(desk, &clock)?;
+        let conductor = Conductor {
+            store: found.store.clone(),
+            drivers,
+            clock: clock.clone(),
+            holder: ports::identity::holder(&desk.settings),
+            manners: conduct::manners(arguments.no_wait),
+            stop: conduct::stopper(desk),
+        };
+        let progress = Progress::choose(&desk.terminal, arguments.format == Format::Json);
+        let mut observer = &progress;
+        let run = view.run.clone();
+        let work = conductor.resume(&run, policy, Vec::new(), &mut observer);
+        let conducted = conduct::watched(&progress, clock, work).await?;
+        conduct::tell_end(desk, &conducted, arguments.format == Format::Human)
+    })
+}
+
+/// Asks before a lease is taken from a process that looks alive.
+fn agreed(desk: &Desk, lease: &LeaseInfo, yes: bool) -> Result<(), Failure> {
+    let host = &lease.holder.host;
+    if yes || !desk.terminal.asks {
+        // The word --take-over is the consent; off a terminal nobody could be asked twice.
+        return Ok(());
+    }
+    let answer = desk
+        .terminal
+        .ask(&format!("Type the host's name to take the run over ({host}):"))?;
+    match answer == *host {
+        true => Ok(()),
+        false => Err(Failure::new(Code::Declined, "not taken over").hint("nothing was changed")),
+    }
 }

@@ -39,7 +39,7 @@ pub enum Format {
 /// Runs the verb.
 pub fn run(desk: &Desk, arguments: Arguments) -> Result<Exit, Failure> {
     runtime::light(async {
-        let store = ports::store::open_existing(desk).await?;
+        let store = ports::store::open_reading(desk).await?;
         let mut runs = Vec::new();
         for summary in store.runs().await?.into_iter().take(arguments.limit) {
             // A damaged run must not hide the others.

@@ -3,14 +3,25 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+use leeward_engine::{
+    id::RunId,
+    port::{Clock, LeaseInfo},
+    view::RunView,
+};
+use serde::Serialize;
 
-use super::Desk;
-use crate::{exit::Exit, failure::Failure};
+use super::{Desk, mail};
+use crate::{
+    exit::Exit,
+    failure::Failure,
+    ports::{self, runtime},
+    screen::{Lease, status},
+};
 
 /// What `leeward status` understands.
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// The run; the newest unfinished one when left out
+    /// The run; the newest unfinished one, else the newest, when left out
     #[arg(value_name = "RUN", conflicts_with = "world")]
     pub run: Option<String>,
     /// Read which side each target of this runbook serves from; needs no journal
@@ -39,8 +50,47 @@ pub enum Format {
     Json,
 }
 
+#[derive(Serialize)]
+struct Machine<'a> {
+    format: &'static str,
+    version: u32,
+    exit: u8,
+    lease: Option<&'a LeaseInfo>,
+    #[serde(flatten)]
+    view: &'a RunView,
+}
+
 /// Runs the verb.
 pub fn run(desk: &Desk, arguments: Arguments) -> Result<Exit, Failure> {
-    let _ = (desk, arguments);
-    Err(Failure::defect("not built yet"))
+    if let Some(runbook) = &arguments.world {
+        return super::world::run(desk, runbook, &arguments);
+    }
+    runtime::light(async {
+        let found = mail::find_to_read(desk, arguments.run.clone().map(RunId)).await?;
+        let view = &found.view;
+        let text = match arguments.format {
+            Format::Human => {
+                let lease = match &found.lease {
+                    Some(lease) => Lease::Held(lease.clone()),
+                    None => Lease::Free,
+                };
+                status(view, &lease, ports::clock::real().now().wall, desk.terminal.out)
+            }
+            Format::Json => {
+                let machine = Machine {
+                    format: "leeward-status",
+                    version: 1,
+                    exit: Exit::of(view).code(),
+                    lease: found.lease.as_ref(),
+                    view,
+                };
+                serde_json::to_string_pretty(&machine).map_err(|error| Failure::defect(error.to_string()))?
+            }
+        };
+        desk.terminal.result(&text)?;
+        Ok(match arguments.exit_code {
+            true => Exit::of(view),
+            false => Exit::Holds,
+        })
+    })
 }

@@ -2,7 +2,10 @@
 
 use std::env;
 
-use leeward_engine::event::{Known, Person};
+use leeward_engine::{
+    event::{Known, Person},
+    port::Holder,
+};
 
 use crate::settings::Settings;
 
@@ -29,4 +32,11 @@ fn account() -> String {
         .iter()
         .find_map(|name| env::var(name).ok().filter(|value| !value.is_empty()))
         .unwrap_or_else(|| "unknown".to_owned())
+}
+
+/// Returns this process as a holder of leases, under the name of the settings.
+pub fn holder(settings: &Settings) -> Holder {
+    let mut holder = leeward_store::holder::this_process();
+    holder.user = person(settings).name;
+    holder
 }

@@ -89,10 +89,10 @@ fn facts(text: &mut String, view: &RunView) {
         text,
         "| RTO | {taken} | {} | {} |",
         promised(objectives.rto),
-        if objectives.rto.is_some() {
-            kept(objectives.rto_missed)
-        } else {
-            ""
+        match (objectives.rto, objectives.recovered_at, objectives.rto_missed) {
+            (None, ..) => "",
+            (Some(_), None, Some(false)) => "not yet missed",
+            (Some(_), _, missed) => kept(missed),
         },
     );
     let _ = writeln!(

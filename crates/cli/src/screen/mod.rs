@@ -1,6 +1,8 @@
 //! What a person sees: words first, then colour; every view is a fold of the journal.
 
 mod columns;
+mod findings;
+mod kinds;
 mod lines;
 mod live;
 mod losses;
@@ -13,6 +15,9 @@ mod timeline;
 mod words;
 
 pub use columns::Columns;
+pub use findings::{finding_count, findings};
+pub(crate) use kinds::shape;
+pub use kinds::{kind, kinds};
 pub use lines::{Depth, line};
 pub use live::{Live, live};
 pub(crate) use losses::{figure, way};

@@ -85,9 +85,11 @@ fn head(plan: &Plan, beside: Beside<'_>, paint: Paint) -> String {
 }
 
 fn steps(plan: &Plan, paint: Paint) -> String {
-    let mut table = Columns::new(&["   #", "step", "kind", "usually", "after", ""]);
+    let mut table = Columns::new(&["   #", "step", "kind", "usually", "after"]);
     for (place, step) in plan.steps.iter().enumerate() {
         let after: Vec<&str> = step.after.iter().map(|id| id.as_str()).collect();
+        let after = if after.is_empty() { "-".to_owned() } else { after.join(", ") };
+        let notes = notes(step);
         let mark = if step.critical { "*" } else { " " };
         table.labelled(vec![
             (format!("{:>4}", place + 1), Some(Label::Quiet)),
@@ -95,14 +97,12 @@ fn steps(plan: &Plan, paint: Paint) -> String {
             (step.kind.clone(), None),
             (span(step.forecast), None),
             (
-                if after.is_empty() {
-                    "-".to_owned()
-                } else {
-                    after.join(", ")
+                match notes.is_empty() {
+                    true => after,
+                    false => format!("{after}  ({notes})"),
                 },
-                None,
+                Some(Label::Quiet),
             ),
-            (notes(step), Some(Label::Quiet)),
         ]);
     }
     let mut text = table.show(paint);

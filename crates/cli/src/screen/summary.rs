@@ -112,11 +112,15 @@ fn objectives(view: &RunView, paint: Paint) -> String {
         true => kept(missed),
         false => (String::new(), None),
     };
+    let running = objectives.recovered_at.is_none() && objectives.rto_missed == Some(false);
     table.labelled(vec![
         ("RTO".to_owned(), Some(Label::Figure)),
         (taken, None),
         (promise(objectives.rto), None),
-        judged(objectives.rto.is_some(), objectives.rto_missed),
+        match running {
+            true => ("not yet missed".to_owned(), Some(Label::Asking)),
+            false => judged(objectives.rto.is_some(), objectives.rto_missed),
+        },
     ]);
     table.labelled(vec![
         ("RPO".to_owned(), Some(Label::Figure)),

@@ -1,0 +1,190 @@
+//! What must be in a pretend Azure so that a plan can be rehearsed: the plan's own targets.
+
+use std::collections::BTreeSet;
+
+use leeward_engine::port::Files;
+use leeward_runbook::plan::{Plan, PlannedStep};
+use leeward_simulator::world::blueprint::Side as SimulatedSide;
+use leeward_simulator::world::blueprint::{
+    AksCluster, AksSide, Blueprint, Item, Regions, SqlGroup, SqlGroupOf, SqlSide, StorageGeo,
+    StorageReplicated, StorageSide, Tcp, TrafficEndpoint, TrafficManager, VaultMachines,
+};
+use serde_json::Value;
+
+/// Derives the description of a world in which the plan's source region serves.
+///
+/// The simulator's `primary` is whoever serves before the move, so a failback is rehearsed on a
+/// platform that lives in the paired region already, with replication turned round.
+pub fn blueprint(plan: &Plan, subscription: &str, files: &dyn Files) -> Blueprint {
+    let mut resources = Vec::new();
+    let mut seen = BTreeSet::new();
+    for step in &plan.steps {
+        for item in items(step, files) {
+            // Two steps may name one thing; it is there once.
+            let key = serde_json::to_string(&item).unwrap_or_default();
+            if seen.insert(key) {
+                resources.push(item);
+            }
+        }
+    }
+    Blueprint {
+        subscription: subscription.to_owned(),
+        regions: Regions {
+            primary: plan.source.region.clone(),
+            paired: plan.target.region.clone(),
+        },
+        resources,
+    }
+}
+
+fn items(step: &PlannedStep, files: &dyn Files) -> Vec<Item> {
+    let item = match step.kind.as_str() {
+        "azure.sql.managed-instance-failover-group" => sql(step, SqlGroupOf::Instances),
+        "azure.sql.failover-group" => sql(step, SqlGroupOf::Servers),
+        "azure.site-recovery.virtual-machines" => machines(step),
+        "azure.storage.geo-failover" => geo(step),
+        "azure.storage.object-replication" => replicated(step),
+        "azure.aks.cluster" => cluster(step, files),
+        "azure.traffic-manager.profile" => traffic(step),
+        _ => None,
+    };
+    let mut items: Vec<Item> = item.into_iter().collect();
+    items.extend(ports(step));
+    items
+}
+
+fn sql(step: &PlannedStep, of: SqlGroupOf) -> Option<Item> {
+    let side = |at: &Value| {
+        Some(SqlSide {
+            resource_group: text(at, "resource-group")?,
+            name: text(at, "instance").or_else(|| text(at, "server")),
+        })
+    };
+    Some(Item::SqlFailoverGroup(SqlGroup {
+        name: text(&step.settings, "failover-group")?,
+        of,
+        primary: side(&step.source)?,
+        paired: side(&step.target)?,
+        databases: words(step.settings.get("databases")),
+    }))
+}
+
+fn machines(step: &PlannedStep) -> Option<Item> {
+    let vault = step.settings.get("vault")?;
+    let machines = words(step.settings.pointer("/select/names"));
+    Some(Item::VaultMachines(VaultMachines {
+        vault: text(vault, "name")?,
+        resource_group: text(vault, "resource-group")?,
+        machines,
+        multi_vm_group: text(&step.settings, "multi-vm-group"),
+        recovery_plan: text(&step.settings, "recovery-plan"),
+        source_group: text(&step.source, "resource-group"),
+        target_group: text(&step.target, "resource-group"),
+        drill_network: text(&step.target, "drill-network"),
+        primary_addresses: addresses(&step.source),
+        paired_addresses: addresses(&step.target),
+    }))
+}
+
+fn geo(step: &PlannedStep) -> Option<Item> {
+    Some(Item::StorageGeo(StorageGeo {
+        account: text(&step.settings, "account")?,
+        resource_group: text(&step.settings, "resource-group")?,
+        sku: text(&step.settings, "sku"),
+    }))
+}
+
+fn replicated(step: &PlannedStep) -> Option<Item> {
+    let side = |at: &Value| {
+        Some(StorageSide {
+            account: text(at, "account")?,
+            resource_group: text(at, "resource-group")?,
+        })
+    };
+    Some(Item::StorageReplicated(StorageReplicated {
+        primary: side(&step.source)?,
+        paired: side(&step.target)?,
+        containers: words(step.settings.get("containers")),
+    }))
+}
+
+fn cluster(step: &PlannedStep, files: &dyn Files) -> Option<Item> {
+    let side = |at: &Value| {
+        Some(AksSide {
+            name: text(at, "name")?,
+            resource_group: text(at, "resource-group")?,
+            subnet: text(at, "subnet"),
+            identity: text(at, "identity"),
+            address: text(at, "address"),
+        })
+    };
+    let capture = text(&step.settings, "from").and_then(|path| files.read(&path));
+    let specification = capture.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    Some(Item::AksCluster(AksCluster {
+        primary: side(&step.source)?,
+        paired: side(&step.target)?,
+        specification: specification.unwrap_or(Value::Null),
+    }))
+}
+
+fn traffic(step: &PlannedStep) -> Option<Item> {
+    let side = |at: &Value| {
+        Some(TrafficEndpoint {
+            endpoint: text(at, "endpoint")?,
+            r#type: text(at, "type"),
+            target: text(at, "address"),
+        })
+    };
+    Some(Item::TrafficManager(TrafficManager {
+        profile: text(&step.settings, "profile")?,
+        resource_group: text(&step.settings, "resource-group")?,
+        primary: side(&step.source)?,
+        paired: side(&step.target)?,
+    }))
+}
+
+/// What a step's own checks knock at, where the address is one of the two sides of that step.
+fn ports(step: &PlannedStep) -> Vec<Item> {
+    let mut items = Vec::new();
+    let own_address = text(&step.target, "address");
+    for check in step.verify.iter().filter(|check| check.kind == "check.tcp") {
+        let host = text(&check.settings, "host");
+        let port = check
+            .settings
+            .get("port")
+            .and_then(Value::as_u64)
+            .and_then(|port| u16::try_from(port).ok());
+        // Machines behind a vault bring their own addresses: those answer only once they have moved.
+        let by_machines = step.kind.starts_with("azure.site-recovery.");
+        if let (Some(host), Some(port)) = (host, port)
+            && own_address.as_deref() == Some(host.as_str())
+            && !by_machines
+        {
+            items.push(Item::Tcp(Tcp {
+                host,
+                port,
+                side: Some(SimulatedSide::Paired),
+            }));
+        }
+    }
+    items
+}
+
+fn text(value: &Value, name: &str) -> Option<String> {
+    value.get(name)?.as_str().map(str::to_owned)
+}
+
+fn words(value: Option<&Value>) -> Vec<String> {
+    let list = value.and_then(Value::as_array);
+    list.into_iter()
+        .flatten()
+        .filter_map(|word| word.as_str().map(str::to_owned))
+        .collect()
+}
+
+fn addresses(at: &Value) -> Vec<String> {
+    match at.get("address") {
+        Some(Value::String(address)) => vec![address.clone()],
+        other => words(other.or_else(|| at.get("addresses"))),
+    }
+}

@@ -1,0 +1,353 @@
+//! The verbs that look at a journal or write into a run's inbox, as processes.
+
+use std::{collections::BTreeMap, path::Path, time::Duration};
+
+use assert_cmd::Command;
+use jiff::Timestamp;
+use leeward_engine::{
+    event::{Event, Known, Outcome, Person, RunOptions, StepEvent},
+    id::RunId,
+    port::{Holder, JournalStore, RunHeader},
+    record::{Chain, JOURNAL_FORMAT},
+};
+use leeward_runbook::{
+    journey::{Journey, Region, Side},
+    plan::{Objectives, OnFailure, PLAN_FORMAT, Plan, PlannedStep, Retry, StepId},
+};
+use leeward_store::SqliteStore;
+use serde_json::json;
+
+const RUN: &str = "r-20261124-080000-1a2b";
+
+fn step(id: &str, kind: &str, after: &[&str]) -> PlannedStep {
+    PlannedStep {
+        id: StepId::new(id),
+        kind: kind.to_owned(),
+        summary: None,
+        after: after.iter().map(StepId::new).collect(),
+        when: None,
+        settings: json!({}),
+        source: json!(null),
+        target: json!(null),
+        data_loss: None,
+        timeout: Duration::from_secs(600),
+        retry: Retry {
+            attempts: 3,
+            backoff_from: Duration::from_secs(5),
+            backoff_to: Duration::from_secs(60),
+        },
+        goal: None,
+        repeat_safe: false,
+        on_failure: OnFailure::Block,
+        verify: Vec::new(),
+        ends_recovery: id == "serving",
+        before_recovery: true,
+        critical: true,
+        forecast: Duration::from_secs(60),
+        remaining: Duration::from_secs(120),
+    }
+}
+
+fn plan() -> Plan {
+    let region = |side, region: &str| Region {
+        side,
+        region: region.to_owned(),
+    };
+    Plan {
+        format: PLAN_FORMAT,
+        runbook: "minimal".to_owned(),
+        summary: "One gate and one check.".to_owned(),
+        journey: Journey::Failover,
+        source: region(Side::Primary, "westeurope"),
+        target: region(Side::Paired, "northeurope"),
+        region_down: false,
+        objectives: Objectives {
+            rto: Some(Duration::from_secs(1800)),
+            rpo: None,
+        },
+        parameters: BTreeMap::new(),
+        steps: vec![
+            step("decide", "gate.approval", &[]),
+            step("serving", "check.http", &["decide"]),
+        ],
+        files: BTreeMap::new(),
+        critical_path: vec![StepId::new("decide"), StepId::new("serving")],
+        forecast: Duration::from_secs(120),
+    }
+}
+
+fn at(seconds: i64) -> Timestamp {
+    let start: Timestamp = "2026-11-24T08:00:00Z".parse().expect("a moment");
+    Timestamp::from_second(start.as_second() + seconds).expect("a moment")
+}
+
+fn holder() -> Holder {
+    Holder {
+        user: "maria".to_owned(),
+        host: "laptop-7".to_owned(),
+        process: 4711,
+        process_start: "1".to_owned(),
+        boot: "b".to_owned(),
+    }
+}
+
+/// Writes a run that waits at its gate. `over` ends it; `held` leaves the lease with its holder.
+fn written(file: &Path, over: bool, held: bool) {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime");
+    runtime.block_on(async {
+        let store = SqliteStore::open(file).expect("opened");
+        let plan = plan();
+        let maria = Person {
+            name: "maria".to_owned(),
+            known: Known::Stated,
+        };
+        let header = RunHeader {
+            run: RunId(RUN.to_owned()),
+            runbook: plan.runbook.clone(),
+            journey: plan.journey,
+            plan_digest: plan.digest(),
+            created: at(0),
+        };
+        let mut journal = store.create(&header, &[], &holder()).await.expect("created");
+        let epoch = journal.epoch();
+        let gate = |change| Event::Step {
+            step: StepId::new("decide"),
+            change,
+        };
+        let mut events = vec![
+            Event::RunOpened {
+                format: JOURNAL_FORMAT,
+                version: "0.1.0".to_owned(),
+                run: header.run.clone(),
+                plan: Box::new(plan),
+                options: RunOptions {
+                    declared_at: at(0),
+                    parallel: None,
+                    rehearsal: false,
+                },
+                by: maria,
+            },
+            Event::LeaseTaken {
+                epoch,
+                holder: holder(),
+                from: None,
+            },
+            Event::TargetsClaimed {
+                targets: 1,
+                evicted: Vec::new(),
+            },
+            gate(StepEvent::BecameReady),
+            gate(StepEvent::GateReached {
+                asks: "a second person confirms the move".to_owned(),
+                until: None,
+            }),
+        ];
+        if over {
+            events.push(Event::Cancelled {
+                reason: "false alarm".to_owned(),
+            });
+            events.push(gate(StepEvent::Cancelled));
+            events.push(Event::Step {
+                step: StepId::new("serving"),
+                change: StepEvent::Cancelled,
+            });
+            events.push(Event::RunEnded {
+                outcome: Outcome::Cancelled,
+            });
+        }
+        let mut chain = Chain::default();
+        let mut records = Vec::new();
+        for (second, event) in events.into_iter().enumerate() {
+            let moment = at(i64::try_from(second).expect("few") * 10);
+            records.push(chain.next(epoch, moment, event).expect("sealed"));
+        }
+        journal.append(&records).await.expect("appended");
+        if !held {
+            journal.close().await.expect("closed");
+        }
+    });
+}
+
+fn leeward(folder: &Path) -> Command {
+    let mut command = Command::cargo_bin("leeward").expect("the binary is built");
+    command
+        .current_dir(folder)
+        .env_clear()
+        .env("HOME", folder)
+        .env("USER", "joris")
+        .env("LEEWARD_JOURNAL", folder.join("runs.journal"));
+    command
+}
+
+/// Runs a command line and returns what came of it in one text, without what differs each time.
+fn session(folder: &Path, line: &[&str]) -> String {
+    let output = leeward(folder).args(line).output().expect("it ran");
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).replace(&folder.display().to_string(), "FOLDER");
+    let whole = format!(
+        "leeward {}\nexit {}\n--- stdout\n{}--- stderr\n{}",
+        line.join(" "),
+        output.status.code().expect("a code"),
+        text(&output.stdout),
+        text(&output.stderr)
+    );
+    let mut calm = String::new();
+    for line in whole.lines() {
+        // Who has been silent for how long, and a command's random name, are of this moment.
+        let line = match line.split_once("silent for ") {
+            Some((before, _)) => format!("{before}silent for A WHILE"),
+            None => line.to_owned(),
+        };
+        let line = match line.split_once("\"command\":\"c-") {
+            Some((before, after)) => format!("{before}\"command\":\"c-…{}", &after[32..]),
+            None => line,
+        };
+        calm.push_str(&line);
+        calm.push('\n');
+    }
+    calm
+}
+
+macro_rules! shown {
+    ($name:literal, $text:expr) => {
+        insta::with_settings!({filters => vec![
+            (r"RTO +.* so far", "RTO  SOME TIME so far"),
+            (r"missed by [^,\n]*", "missed by SOME TIME"),
+            (r"at a gate +\d+[hms0-9 ]*", "at a gate  SOME TIME  "),
+            (r"for +what", "for        what"),
+            (r"waiting +waits", "waiting               waits"),
+            (r"since \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC", "since THEN"),
+            (r"last heartbeat \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC", "last heartbeat THEN"),
+            ("\"(since|heartbeat)\": \"[^\"]*\"", "\"$1\": \"THEN\""),
+        ]}, { insta::assert_snapshot!($name, $text) });
+    };
+}
+
+fn folder() -> tempfile::TempDir {
+    tempfile::tempdir().expect("a folder")
+}
+
+#[test]
+fn without_a_journal_every_look_ends_with_2_and_what_to_do() {
+    let home = folder();
+    for line in [
+        &["status"][..],
+        &["runs"],
+        &["report"],
+        &["resume"],
+        &["approve"],
+        &["pause"],
+    ] {
+        let text = session(home.path(), line);
+        assert!(
+            text.contains("\nexit 2\n") && text.contains("error[LW0401]"),
+            "{text}"
+        );
+    }
+    shown!("no-journal", session(home.path(), &["status"]));
+}
+
+#[test]
+fn a_run_at_a_gate_is_listed_shown_and_reported() {
+    let home = folder();
+    written(&home.path().join("runs.journal"), false, false);
+    shown!("runs", session(home.path(), &["runs"]));
+    shown!("runs-json", session(home.path(), &["runs", "--format", "json"]));
+    shown!("status", session(home.path(), &["status", RUN]));
+    shown!("report", session(home.path(), &["report", RUN]));
+    shown!(
+        "report-human",
+        session(home.path(), &["report", RUN, "--format", "human"])
+    );
+    let code = leeward(home.path())
+        .args(["status", "--exit-code"])
+        .output()
+        .expect("it ran")
+        .status
+        .code();
+    assert_eq!(code, Some(22));
+}
+
+#[test]
+fn a_report_can_go_to_a_file() {
+    let home = folder();
+    written(&home.path().join("runs.journal"), true, false);
+    let text = session(
+        home.path(),
+        &["report", "--format", "json", "--output", "report.json"],
+    );
+    assert!(
+        text.contains("exit 0") && text.contains("Written to report.json"),
+        "{text}"
+    );
+    let report = std::fs::read_to_string(home.path().join("report.json")).expect("written");
+    let report: serde_json::Value = serde_json::from_str(&report).expect("JSON");
+    assert_eq!(report["format"], "leeward-report");
+    assert_eq!(report["exit"], 20);
+}
+
+#[test]
+fn commands_wait_in_the_inbox_of_a_run_that_nobody_conducts() {
+    let home = folder();
+    written(&home.path().join("runs.journal"), false, false);
+    let folder = home.path();
+    shown!(
+        "approve",
+        session(folder, &["approve", "decide", "--reason", "INC-1042"])
+    );
+    shown!("pause", session(folder, &["pause", RUN]));
+    shown!("unpause", session(folder, &["pause", "--off"]));
+    shown!("retry", session(folder, &["retry", RUN, "decide"]));
+    shown!(
+        "skip",
+        session(folder, &["skip", "serving", "--reason", "seen by hand"])
+    );
+    shown!(
+        "settle",
+        session(
+            folder,
+            &["settle", RUN, "serving", "--as", "done", "--reason", "seen"]
+        )
+    );
+    shown!(
+        "cancel-json",
+        session(folder, &["cancel", "--reason", "false alarm", "--format", "json"])
+    );
+}
+
+#[test]
+fn commands_that_cannot_be_meant_are_refused() {
+    let home = folder();
+    written(&home.path().join("runs.journal"), false, false);
+    let folder = home.path();
+    shown!("wrong-step", session(folder, &["retry", "decode"]));
+    shown!("no-step", session(folder, &["retry", RUN]));
+    shown!(
+        "wrong-run",
+        session(folder, &["status", "r-20250101-000000-0000"])
+    );
+    shown!(
+        "empty-reason",
+        session(folder, &["skip", "decide", "--reason", " "])
+    );
+    shown!("other-plan", session(folder, &["approve", "--plan", "00000000"]));
+}
+
+#[test]
+fn a_run_that_is_over_takes_no_command() {
+    let home = folder();
+    written(&home.path().join("runs.journal"), true, false);
+    shown!("over", session(home.path(), &["approve", RUN]));
+    shown!("nothing-unfinished", session(home.path(), &["resume"]));
+}
+
+#[test]
+fn a_run_whose_conductor_is_silent_says_so() {
+    let home = folder();
+    written(&home.path().join("runs.journal"), false, true);
+    let text = session(home.path(), &["pause", RUN]);
+    assert!(text.contains("laptop-7"), "{text}");
+    shown!("status-held", session(home.path(), &["status"]));
+}
