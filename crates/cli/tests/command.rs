@@ -169,13 +169,22 @@ steps:
 fn a_runbook_with_mistakes_ends_with_10_and_every_finding() {
     let home = folder();
     fs::write(home.path().join("runbook.yaml"), WRONG).expect("written");
-    insta::assert_snapshot!("check-findings", session(leeward(home.path()).args(["check", "."]), home.path()));
-    let output = leeward(home.path()).args(["check", ".", "--format", "json"]).output().expect("it ran");
+    insta::assert_snapshot!(
+        "check-findings",
+        session(leeward(home.path()).args(["check", "."]), home.path())
+    );
+    let output = leeward(home.path())
+        .args(["check", ".", "--format", "json"])
+        .output()
+        .expect("it ran");
     let found: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
     assert_eq!(found["format"], "leeward-findings");
     assert_eq!(output.status.code(), Some(10));
     for verb in ["plan", "graph", "simulate", "failover"] {
-        let output = leeward(home.path()).args([verb, "runbook.yaml"]).output().expect("it ran");
+        let output = leeward(home.path())
+            .args([verb, "runbook.yaml"])
+            .output()
+            .expect("it ran");
         assert_eq!(output.status.code(), Some(10), "{verb}");
     }
 }
@@ -191,12 +200,29 @@ fn a_runbook_that_is_not_there_ends_with_2() {
 fn a_sound_runbook_is_checked_planned_and_drawn() {
     let home = folder();
     let runbook = "runbooks/minimal/runbook.yaml";
-    insta::assert_snapshot!("check", session(in_repository(home.path()).args(["check", runbook]), home.path()));
-    insta::assert_snapshot!("plan", session(in_repository(home.path()).args(["plan", runbook]), home.path()));
+    insta::assert_snapshot!(
+        "check",
+        session(in_repository(home.path()).args(["check", runbook]), home.path())
+    );
+    insta::assert_snapshot!(
+        "plan",
+        session(in_repository(home.path()).args(["plan", runbook]), home.path())
+    );
     let mut command = in_repository(home.path());
-    command.args(["plan", runbook, "--journey", "failback", "--region-down", "--format", "json"]);
+    command.args([
+        "plan",
+        runbook,
+        "--journey",
+        "failback",
+        "--region-down",
+        "--format",
+        "json",
+    ]);
     insta::assert_snapshot!("plan-json", session(&mut command, home.path()));
-    insta::assert_snapshot!("graph", session(in_repository(home.path()).args(["graph", runbook]), home.path()));
+    insta::assert_snapshot!(
+        "graph",
+        session(in_repository(home.path()).args(["graph", runbook]), home.path())
+    );
     let mut command = in_repository(home.path());
     command.args(["graph", runbook, "--format", "dot"]);
     insta::assert_snapshot!("graph-dot", session(&mut command, home.path()));
@@ -210,10 +236,17 @@ fn a_part_of_a_plan_must_be_closed_or_say_what_is_done() {
     command.args(["plan", runbook, "--only", "serving"]);
     insta::assert_snapshot!("plan-not-closed", session(&mut command, home.path()));
     let mut command = in_repository(home.path());
-    let output =
-        command.args(["plan", runbook, "--only", "serving", "--assume-done"]).output().expect("it ran");
+    let output = command
+        .args(["plan", runbook, "--only", "serving", "--assume-done"])
+        .output()
+        .expect("it ran");
     // A check changes nothing, so this plan's goal holds already.
-    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(
+        output.status.code(),
+        Some(0),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
 }
 
 #[test]
@@ -222,8 +255,17 @@ fn kinds_and_codes_are_explained_offline() {
     insta::assert_snapshot!("kinds", session(leeward(home.path()).arg("kinds"), home.path()));
     let line = ["kinds", "azure.sql.managed-instance-failover-group"];
     insta::assert_snapshot!("kinds-one", session(leeward(home.path()).args(line), home.path()));
-    insta::assert_snapshot!("kinds-unknown", session(leeward(home.path()).args(["kinds", "check.htp"]), home.path()));
-    insta::assert_snapshot!("explain-unknown", session(leeward(home.path()).args(["explain", "LW9999"]), home.path()));
-    let output = leeward(home.path()).args(["explain", "LW0102"]).output().expect("it ran");
+    insta::assert_snapshot!(
+        "kinds-unknown",
+        session(leeward(home.path()).args(["kinds", "check.htp"]), home.path())
+    );
+    insta::assert_snapshot!(
+        "explain-unknown",
+        session(leeward(home.path()).args(["explain", "LW9999"]), home.path())
+    );
+    let output = leeward(home.path())
+        .args(["explain", "LW0102"])
+        .output()
+        .expect("it ran");
     assert!(String::from_utf8_lossy(&output.stdout).starts_with("# LW0102"));
 }

@@ -1,13 +1,27 @@
 //! `leeward failover`, `failback`, `drill` and `reprotect`: one way for all four journeys.
 
+use std::{collections::BTreeMap, sync::Arc};
+
 use clap::{Args, ValueEnum};
-use leeward_runbook::journey::Journey;
+use leeward_engine::{
+    conductor::{Conductor, NewRun},
+    event::{Approval, Person, RunOptions},
+    id::RunId,
+    port::Clock,
+};
+use leeward_runbook::{journey::Journey, plan::Plan};
 
 use super::{
-    Desk,
-    runbook::{Part, Source},
+    Desk, conduct, plan,
+    runbook::{self, Listener, Made, Part, Source},
 };
-use crate::{exit::Exit, failure::Failure};
+use crate::{
+    code::Code,
+    exit::Exit,
+    failure::Failure,
+    ports::{self, runtime},
+    screen::{self, Beside, Progress},
+};
 
 /// What the journeys understand.
 #[derive(Debug, Args)]
@@ -58,6 +72,138 @@ pub enum Format {
 
 /// Runs the verb.
 pub fn run(desk: &Desk, journey: Journey, arguments: Arguments) -> Result<Exit, Failure> {
-    let _ = (desk, journey, arguments);
-    Err(Failure::defect("not built yet"))
+    let made = runbook::make(
+        desk,
+        &arguments.source,
+        &arguments.part,
+        journey,
+        &[],
+        Listener::Person,
+    )?;
+    let Some(made) = made else {
+        return Ok(Exit::Findings);
+    };
+    let endpoint = ports::azure::endpoint(desk)?;
+    let local = endpoint.is_loopback();
+    let (journal, asked) = ports::store::place(desk)?;
+    if !local && !asked {
+        return Err(Failure::new(
+            Code::LocalJournal,
+            "a journal on this machine alone must be asked for",
+        )
+        .because("it cannot keep a run on another machine away from the same targets")
+        .hint("name it with `--journal FILE`, LEEWARD_JOURNAL or `journal` in leeward.toml"));
+    }
+    let caution = format!(
+        "The journal is a file of this machine ({}): it guards against other runs here and nowhere else.",
+        journal.display()
+    );
+    let address = endpoint.url().to_string();
+    let beside = Beside {
+        caution: (!local).then_some(caution.as_str()),
+        resources: Some(plan::resources(&made.plan, &made.files)?),
+        endpoint: Some(&address),
+    };
+    let terminal = &desk.terminal;
+    terminal.advise(&screen::plan(&made.plan, beside, terminal.err));
+    confirm(desk, &made.plan, &arguments)?;
+    runtime::wide(conducted(desk, made, &arguments, local))
+}
+
+async fn conducted(desk: &Desk, made: Made, arguments: &Arguments, local: bool) -> Result<Exit, Failure> {
+    let clock: Arc<dyn Clock> = Arc::new(ports::clock::real());
+    let now = clock.now().wall;
+    let by = ports::identity::person(&desk.settings);
+    let conductor = Conductor {
+        store: ports::store::open(desk)?,
+        drivers: ports::azure::drivers(desk, &clock)?,
+        clock: clock.clone(),
+        holder: ports::identity::holder(&desk.settings),
+        manners: conduct::manners(arguments.no_wait),
+        stop: conduct::stopper(desk),
+    };
+    let new = NewRun {
+        run: RunId::new(now, uuid::Uuid::new_v4().as_fields().0),
+        approvals: approvals(&by, &made.plan.digest(), arguments, local),
+        plan: made.plan,
+        options: RunOptions {
+            declared_at: arguments.declared_at.unwrap_or(now).min(now),
+            parallel: desk.settings.parallel()?,
+            rehearsal: false,
+        },
+        by,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        files: made.files.into_iter().collect(),
+    };
+    let run = new.run.clone();
+    desk.terminal.advise(&format!("Run {run}\n"));
+    let progress = Progress::choose(&desk.terminal, arguments.format == Format::Json);
+    let mut observer = &progress;
+    let conducted = conduct::watched(&progress, clock, conductor.start(new, &mut observer)).await?;
+    conduct::tell_end(desk, &conducted, arguments.format == Format::Human)
+}
+
+/// Returns what the command line agrees to in advance.
+fn approvals(by: &Person, digest: &str, arguments: &Arguments, local: bool) -> Vec<(Person, Approval)> {
+    let approval = Approval {
+        step: None,
+        plan_digest: digest.to_owned(),
+        ceilings: BTreeMap::new(),
+        everything: true,
+        both_eyes: local,
+        break_glass: None,
+        reason: arguments.reason.clone(),
+    };
+    if let Some(reason) = &arguments.break_glass {
+        return vec![(
+            by.clone(),
+            Approval {
+                both_eyes: true,
+                break_glass: Some(reason.clone()),
+                reason: Some(reason.clone()),
+                ..approval
+            },
+        )];
+    }
+    match arguments.approve_all {
+        // One person is one of two pairs of eyes, except against a simulator on this machine.
+        true => vec![(by.clone(), approval)],
+        false => Vec::new(),
+    }
+}
+
+fn confirm(desk: &Desk, plan: &Plan, arguments: &Arguments) -> Result<(), Failure> {
+    let digest = plan.digest();
+    for reason in [&arguments.reason, &arguments.break_glass].into_iter().flatten() {
+        super::mail::reason(reason)?;
+    }
+    if let Some(named) = &arguments.plan {
+        return plan::same(&digest, named);
+    }
+    if arguments.yes {
+        return Ok(());
+    }
+    if !desk.terminal.asks {
+        return Err(Failure::new(
+            Code::NotConfirmed,
+            format!("{} changes things and nobody can be asked", plan.journey),
+        )
+        .because("there is no terminal to ask on")
+        .hint(format!("agree to this very plan with `--plan {}`", &digest[..12]))
+        .hint("or to whatever the plan says with `--yes`"));
+    }
+    let question = format!(
+        "Type the first letters of the plan's digest to go ({}):",
+        &digest[..8]
+    );
+    let answer = desk.terminal.ask(&question)?.to_ascii_lowercase();
+    match answer.len() >= 4 && digest.starts_with(&answer) {
+        true => Ok(()),
+        false => Err(Failure::new(
+            Code::Declined,
+            "not agreed: these are not the first letters of the plan's digest",
+        )
+        .because("at least four letters are needed")
+        .hint("nothing was changed")),
+    }
 }

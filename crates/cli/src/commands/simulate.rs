@@ -3,13 +3,21 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+use leeward_engine::view::RunView;
 
 use super::{
     Desk,
     plan::JourneyWord,
-    runbook::{Part, Source},
+    runbook::{self, Listener, Part, Source},
 };
-use crate::{exit::Exit, failure::Failure};
+use crate::{
+    exit::Exit,
+    failure::Failure,
+    ports::{folder::PlanFiles, runtime},
+    rehearsal::{self, Rehearsal},
+    report,
+    screen::{Depth, Lease, Progress, summary, todo},
+};
 
 /// What `leeward simulate` understands.
 #[derive(Debug, Args)]
@@ -66,6 +74,68 @@ pub enum Format {
 
 /// Runs the verb.
 pub fn run(desk: &Desk, arguments: Arguments) -> Result<Exit, Failure> {
-    let _ = (desk, arguments);
-    Err(Failure::defect("not built yet"))
+    let file = runbook::file_of(&arguments.source.runbook);
+    let setting = rehearsal::setting_beside(&file)?;
+    let outage = match arguments.world {
+        Outage::BothUp => rehearsal::Outage::BothUp,
+        Outage::ServingDown => rehearsal::Outage::ServingDown,
+        Outage::RegionGone => rehearsal::Outage::RegionGone,
+    };
+    let mut part = arguments.part.clone();
+    // Whoever rehearses an outage has declared it.
+    part.region_down |= outage != rehearsal::Outage::BothUp;
+    let listener = match arguments.format {
+        Format::Json => Listener::Machine,
+        _ => Listener::Person,
+    };
+    let journey = arguments.journey.into();
+    let beneath = setting.parameters();
+    let made = runbook::make(desk, &arguments.source, &part, journey, &beneath, listener)?;
+    let Some(made) = made else {
+        return Ok(Exit::Findings);
+    };
+    let files = PlanFiles::of(&made.plan, &made.files);
+    let world = rehearsal::world(&made.plan, &files, &setting, outage)?;
+    let faults = rehearsal::faults(&arguments.fault)?;
+    desk.terminal.advise(&format!(
+        "Rehearsing {} of {}, world {}, seed {}\n",
+        made.plan.journey,
+        made.plan.runbook,
+        word(arguments.world),
+        arguments.seed,
+    ));
+    let rehearsal = Rehearsal {
+        plan: made.plan,
+        files: made.files,
+        world,
+        faults,
+        seed: arguments.seed,
+        parallel: desk.settings.parallel()?,
+    };
+    let progress = match desk.terminal.verbose {
+        true => Progress::Lines(Depth::Operations),
+        false => Progress::Quiet,
+    };
+    let conducted = runtime::rehearsal(rehearsal.play(&progress))?;
+    let view = RunView::from(&conducted.state);
+    let terminal = &desk.terminal;
+    terminal.result(&match arguments.format {
+        Format::Human => summary(&view, terminal.out),
+        Format::Json => report::json(&view)?,
+        Format::Junit => report::junit(&view),
+        Format::Markdown => report::markdown(&view),
+    })?;
+    if !view.todo.is_empty() {
+        // There is nobody to do it in a rehearsal, but this is what a person would be asked.
+        terminal.advise(&todo(&view, &Lease::Ours, terminal.err));
+    }
+    Ok(Exit::of(&view))
+}
+
+fn word(outage: Outage) -> &'static str {
+    match outage {
+        Outage::BothUp => "both-up",
+        Outage::ServingDown => "serving-down",
+        Outage::RegionGone => "region-gone",
+    }
 }

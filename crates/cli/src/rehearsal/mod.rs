@@ -1,9 +1,11 @@
 //! The rehearsal's stage: a world derived from a plan, and the wires that lead into it.
 
 mod blueprint;
+mod play;
 mod wires;
 mod world;
 
 pub use blueprint::blueprint;
+pub use play::Rehearsal;
 pub use wires::{SimulatedCommands, SimulatedHttp, SimulatedPublic};
 pub use world::{Outage, Setting, faults, setting_beside, world};

@@ -35,6 +35,21 @@ pub struct Setting {
     pub world: World,
 }
 
+impl Setting {
+    /// Returns the values of parameters that the world gives, as the command line would.
+    pub fn parameters(&self) -> Vec<(String, String)> {
+        let map = self.world.parameters.as_object();
+        let text = |value: &serde_json::Value| match value.as_str() {
+            Some(text) => text.to_owned(),
+            None => value.to_string(),
+        };
+        map.into_iter()
+            .flatten()
+            .map(|(name, value)| (name.clone(), text(value)))
+            .collect()
+    }
+}
+
 /// Reads the `world.yaml` beside a runbook; a world without surprises where there is none.
 pub fn setting_beside(runbook: &Path) -> Result<Setting, Failure> {
     let folder = runbook.parent().unwrap_or(Path::new("."));

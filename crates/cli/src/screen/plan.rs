@@ -88,7 +88,11 @@ fn steps(plan: &Plan, paint: Paint) -> String {
     let mut table = Columns::new(&["   #", "step", "kind", "usually", "after"]);
     for (place, step) in plan.steps.iter().enumerate() {
         let after: Vec<&str> = step.after.iter().map(|id| id.as_str()).collect();
-        let after = if after.is_empty() { "-".to_owned() } else { after.join(", ") };
+        let after = if after.is_empty() {
+            "-".to_owned()
+        } else {
+            after.join(", ")
+        };
         let notes = notes(step);
         let mark = if step.critical { "*" } else { " " };
         table.labelled(vec![

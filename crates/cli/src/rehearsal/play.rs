@@ -1,0 +1,121 @@
+//! One rehearsal: the real engine and the real drivers, against a world in this process.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use leeward_azure::{
+    arm::{Arm, Endpoint},
+    credential::Credential,
+    registry::{Registry, Seams},
+};
+use leeward_engine::{
+    conductor::{Conducted, Conductor, Manners, NewRun},
+    event::{Approval, RunOptions},
+    id::RunId,
+    port::{Clock, Drivers, Holder},
+};
+use leeward_runbook::plan::{PinnedFiles, Plan};
+use leeward_simulator::{Rule, Settings, Simulator, World};
+use leeward_store::MemoryStore;
+use tokio::sync::watch;
+
+use super::wires::{SimulatedCommands, SimulatedHttp, SimulatedPublic};
+use crate::{
+    commands::conduct,
+    failure::Failure,
+    ports::{clock::RehearsalClock, identity},
+    screen::Progress,
+};
+
+/// Everything that a rehearsal depends on: the same parts give the same bytes.
+pub struct Rehearsal {
+    /// What is rehearsed.
+    pub plan: Plan,
+    /// The bytes of its files, by digest.
+    pub files: PinnedFiles,
+    /// Where.
+    pub world: World,
+    /// What goes wrong.
+    pub faults: Vec<Rule>,
+    /// Decides every draw.
+    pub seed: u64,
+    /// How many steps may be under way at once.
+    pub parallel: Option<usize>,
+}
+
+impl Rehearsal {
+    /// Plays it to its end. Needs a runtime whose clock is paused.
+    pub async fn play(self, progress: &Progress) -> Result<Conducted, Failure> {
+        let start = self.world.start;
+        let clock: Arc<dyn Clock> = Arc::new(RehearsalClock::starting(start));
+        let simulator = Simulator::new(self.world, Settings::seeded(self.seed));
+        simulator.add_faults(self.faults);
+        let wall = clock.clone();
+        // Nobody else writes to this journal, so nobody knocks at its inbox.
+        let (_never, stop) = watch::channel(false);
+        let conductor = Conductor {
+            store: Arc::new(MemoryStore::with_clock(move || wall.now().wall)),
+            drivers: drivers(&simulator, &clock)?,
+            clock: clock.clone(),
+            holder: holder(),
+            manners: Manners {
+                wait_for_people: false,
+                inbox_every: None,
+                ..Manners::default()
+            },
+            stop,
+        };
+        let by = identity::stand_in();
+        let approval = Approval {
+            step: None,
+            plan_digest: self.plan.digest(),
+            ceilings: BTreeMap::new(),
+            everything: true,
+            both_eyes: true,
+            break_glass: None,
+            reason: Some("rehearsal".to_owned()),
+        };
+        let salt = u32::try_from(self.seed & 0xffff).unwrap_or_default();
+        let new = NewRun {
+            run: RunId::new(start, salt),
+            plan: self.plan,
+            options: RunOptions {
+                declared_at: start,
+                parallel: self.parallel,
+                rehearsal: true,
+            },
+            by: by.clone(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            approvals: vec![(by, approval)],
+            files: self.files.into_iter().collect(),
+        };
+        let mut observer = progress;
+        let conducted = conductor.start(new, &mut observer).await;
+        conducted.map_err(|error| conduct::failure(error, clock.now().wall))
+    }
+}
+
+/// Makes the drivers whose wires end in a simulator.
+pub fn drivers(simulator: &Simulator, clock: &Arc<dyn Clock>) -> Result<Arc<dyn Drivers>, Failure> {
+    // The address is never dialled; it only tells ARM's requests from the public ones.
+    let endpoint =
+        Endpoint::parse("http://127.0.0.1:1").map_err(|error| Failure::defect(error.to_string()))?;
+    let http = Arc::new(SimulatedHttp(simulator.clone()));
+    let arm = Arm::new(endpoint, Credential::simulator(), Some(http), clock.clone())
+        .map_err(|error| Failure::defect(error.to_string()))?;
+    Ok(Arc::new(Registry::new(&Seams {
+        arm,
+        public: Arc::new(SimulatedPublic(simulator.clone())),
+        commands: Arc::new(SimulatedCommands(simulator.clone())),
+    })))
+}
+
+/// The holder of a rehearsal's lease: nothing of this machine enters its journal.
+fn holder() -> Holder {
+    Holder {
+        user: "rehearsal".to_owned(),
+        host: "rehearsal".to_owned(),
+        process: 0,
+        process_start: "rehearsal".to_owned(),
+        boot: "rehearsal".to_owned(),
+    }
+}
