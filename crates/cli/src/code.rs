@@ -23,8 +23,6 @@ pub enum Code {
     File,
     /// A parameter on the command line cannot be read.
     Parameter,
-    /// `--only` names a step that is not there, or leaves out one that is needed.
-    Only,
     /// An option needs a reason, or another option.
     Incomplete,
     /// There is no such word: kind, code, shell.
@@ -49,8 +47,6 @@ pub enum Code {
     TargetsHeld,
     /// The journal was written by a newer version, or cannot be folded.
     NotResumable,
-    /// The run cannot be conducted.
-    Conduct,
     /// The lease was lost to someone else.
     LeaseLost,
     /// The journal cannot be read or written.
@@ -63,13 +59,11 @@ pub enum Code {
     Credential,
     /// The endpoint cannot be used.
     Endpoint,
-    /// The world did not answer.
-    Unreadable,
 }
 
 impl Code {
     /// Returns every code, in numeric order.
-    pub const ALL: [Code; 29] = [
+    pub const ALL: [Code; 26] = [
         Code::NotConfirmed,
         Code::SettingsFile,
         Code::SettingValue,
@@ -78,7 +72,6 @@ impl Code {
         Code::LocalJournal,
         Code::File,
         Code::Parameter,
-        Code::Only,
         Code::Incomplete,
         Code::NoSuchWord,
         Code::Simulator,
@@ -91,14 +84,12 @@ impl Code {
         Code::RunHeld,
         Code::TargetsHeld,
         Code::NotResumable,
-        Code::Conduct,
         Code::LeaseLost,
         Code::JournalUnavailable,
         Code::JournalAmbiguous,
         Code::JournalDamaged,
         Code::Credential,
         Code::Endpoint,
-        Code::Unreadable,
     ];
 
     /// Returns the number as it is written.
@@ -112,11 +103,10 @@ impl Code {
             Code::LocalJournal => "LW0306",
             Code::File => "LW0307",
             Code::Parameter => "LW0308",
-            Code::Only => "LW0309",
-            Code::Incomplete => "LW0310",
-            Code::NoSuchWord => "LW0311",
-            Code::Simulator => "LW0312",
-            Code::World => "LW0313",
+            Code::Incomplete => "LW0309",
+            Code::NoSuchWord => "LW0310",
+            Code::Simulator => "LW0311",
+            Code::World => "LW0312",
             Code::Defect => "LW0399",
             Code::NothingToResume => "LW0401",
             Code::NoSuchRun => "LW0402",
@@ -125,14 +115,12 @@ impl Code {
             Code::RunHeld => "LW0405",
             Code::TargetsHeld => "LW0406",
             Code::NotResumable => "LW0407",
-            Code::Conduct => "LW0408",
             Code::LeaseLost => "LW0501",
             Code::JournalUnavailable => "LW0502",
             Code::JournalAmbiguous => "LW0503",
             Code::JournalDamaged => "LW0504",
             Code::Credential => "LW0601",
             Code::Endpoint => "LW0602",
-            Code::Unreadable => "LW0603",
         }
     }
 
@@ -140,7 +128,7 @@ impl Code {
     pub fn exit(self) -> Exit {
         match self {
             Code::Defect => Exit::Defect,
-            Code::TargetsHeld | Code::Conduct | Code::Unreadable => Exit::Failed,
+            Code::TargetsHeld => Exit::Failed,
             Code::RunHeld | Code::LeaseLost => Exit::LeaseLost,
             Code::JournalUnavailable | Code::JournalAmbiguous | Code::JournalDamaged | Code::NotResumable => {
                 Exit::JournalUnavailable
@@ -167,5 +155,15 @@ mod tests {
         sorted.sort_unstable();
         sorted.dedup();
         assert_eq!(numbers, sorted);
+    }
+
+    #[test]
+    fn every_code_has_a_page_that_explains_it() {
+        for code in Code::ALL {
+            assert!(
+                leeward_runbook::finding::explain(code.number()).is_some(),
+                "{code}"
+            );
+        }
     }
 }

@@ -59,17 +59,37 @@ pub fn run(desk: &Desk, arguments: Arguments) -> Result<Exit, Failure> {
         if desk.terminal.asks && !arguments.yes && arguments.plan.is_none() {
             confirm(desk, view)?;
         }
-        let approval = Approval {
-            step,
-            plan_digest: view.plan_digest.clone(),
-            ceilings: ceilings(view),
-            everything: false,
-            both_eyes: false,
-            break_glass: None,
-            reason,
+        let approval = |step| {
+            Command::Approve(Approval {
+                step,
+                plan_digest: view.plan_digest.clone(),
+                ceilings: ceilings(view),
+                everything: false,
+                both_eyes: false,
+                break_glass: None,
+                reason: reason.clone(),
+            })
         };
-        mail::send(desk, &found, Command::Approve(approval), arguments.answer.format).await
+        // Only what a person could see is approved: a gate that comes later asks again.
+        let waiting = view.steps.iter().filter(|step| waits(step.state)).map(mail::id);
+        let commands: Vec<Command> = match step {
+            Some(step) => vec![approval(Some(step))],
+            None => waiting.map(|step| approval(Some(step))).collect(),
+        };
+        let commands = match commands.is_empty() {
+            true => vec![approval(None)],
+            false => commands,
+        };
+        let mut exit = Exit::Holds;
+        for command in commands {
+            exit = exit.or(mail::send(desk, &found, command, arguments.answer.format).await?);
+        }
+        Ok(exit)
     })
+}
+
+fn waits(word: StepWord) -> bool {
+    matches!(word, StepWord::AtGate | StepWord::Consent)
 }
 
 /// Agrees to what the table shows, store by store, the unknown by name.
@@ -87,7 +107,6 @@ fn shown(desk: &Desk, view: &RunView, step: Option<&StepId>) -> String {
     let mut text = format!("{}\n", paint.label(Label::Heading, "You agree to these losses"));
     text.push_str(&losses(view, paint));
     text.push_str(&format!("{}\n", paint.label(Label::Heading, "and open")));
-    let waits = |word: StepWord| matches!(word, StepWord::AtGate | StepWord::Consent);
     let mut any = false;
     for item in &view.steps {
         let meant = match step {

@@ -34,7 +34,7 @@ pub fn stopper(desk: &Desk) -> watch::Receiver<bool> {
 }
 
 #[cfg(unix)]
-async fn asked_to_stop() {
+pub(super) async fn asked_to_stop() {
     use tokio::signal::unix::{SignalKind, signal};
     match signal(SignalKind::terminate()) {
         Ok(mut terminate) => {
@@ -50,7 +50,7 @@ async fn asked_to_stop() {
 }
 
 #[cfg(not(unix))]
-async fn asked_to_stop() {
+pub(super) async fn asked_to_stop() {
     let _ = tokio::signal::ctrl_c().await;
 }
 

@@ -24,7 +24,7 @@ pub mod simulate;
 pub mod simulator;
 pub mod skip;
 pub mod status;
-mod world;
+pub mod world;
 
 use leeward_runbook::journey::Journey;
 

@@ -1,11 +1,22 @@
 //! `leeward simulator`: a simulated Azure over HTTP, on loopback.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{fs, net::SocketAddr, path::PathBuf};
 
 use clap::Args;
+use leeward_simulator::{Settings, Simulator, World, serve};
 
-use super::Desk;
-use crate::{exit::Exit, failure::Failure};
+use super::{
+    Desk,
+    plan::JourneyWord,
+    runbook::{self, Listener, Part, Source},
+};
+use crate::{
+    code::Code,
+    exit::Exit,
+    failure::Failure,
+    ports::{folder::PlanFiles, runtime},
+    rehearsal,
+};
 
 /// What `leeward simulator` understands.
 #[derive(Debug, Args)]
@@ -13,28 +24,101 @@ pub struct Arguments {
     /// Where to listen; loopback only, port 0 picks a free one
     #[arg(long, default_value = "127.0.0.1:0", value_name = "ADDRESS")]
     pub listen: SocketAddr,
-    /// Start from this world
+    /// Start from this world; with --runbook, instead of the world.yaml beside it
     #[arg(long, value_name = "FILE", required_unless_present = "runbook")]
     pub world: Option<PathBuf>,
-    /// Derive the world from this runbook and the world.yaml beside it
-    #[arg(long, value_name = "RUNBOOK", conflicts_with = "world")]
+    /// Derive the world from this runbook
+    #[arg(long, value_name = "RUNBOOK")]
     pub runbook: Option<PathBuf>,
+    /// With --runbook: the journey whose beginning the world shows
+    #[arg(long, value_enum, default_value_t = JourneyWord::Failover, requires = "runbook")]
+    pub journey: JourneyWord,
     /// With --runbook: set a parameter
     #[arg(long = "set", value_name = "NAME=VALUE", requires = "runbook")]
     pub set: Vec<String>,
+    /// With --runbook: read parameters from a YAML or JSON file
+    #[arg(long, value_name = "FILE", requires = "runbook")]
+    pub parameters: Option<PathBuf>,
     /// Let time run this many times faster
-    #[arg(long, default_value_t = 1.0, value_name = "N")]
-    pub speed: f64,
+    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub speed: u32,
     /// Draw every delay and every chance from this number
     #[arg(long, default_value_t = 1, value_name = "N")]
     pub seed: u64,
-    /// Break something on the way: a file of rules
+    /// Break something on the way: a file of rules; may be given again
     #[arg(long, value_name = "FILE")]
     pub faults: Vec<PathBuf>,
 }
 
 /// Runs the verb.
 pub fn run(desk: &Desk, arguments: Arguments) -> Result<Exit, Failure> {
-    let _ = (desk, arguments);
-    Err(Failure::defect("not built yet"))
+    if !arguments.listen.ip().is_loopback() {
+        return Err(Failure::new(
+            Code::Simulator,
+            format!("the simulator does not listen on {}", arguments.listen),
+        )
+        .because("it takes any token and shows every request: it is for this machine only")
+        .hint("listen on 127.0.0.1 or [::1]"));
+    }
+    let Some(world) = world(desk, &arguments)? else {
+        return Ok(Exit::Findings);
+    };
+    let faults = rehearsal::faults(&arguments.faults)?;
+    runtime::wide(async {
+        let listener = tokio::net::TcpListener::bind(arguments.listen)
+            .await
+            .map_err(|error| {
+                Failure::new(Code::Simulator, format!("cannot listen on {}", arguments.listen))
+                    .because(error.to_string())
+            })?;
+        let address = listener.local_addr()?;
+        let settings = Settings {
+            speed: arguments.speed,
+            ..Settings::seeded(arguments.seed)
+        };
+        let simulator = Simulator::new(world, settings);
+        simulator.add_faults(faults);
+        desk.terminal.result(&format!("http://{address}\n"))?;
+        desk.terminal.advise(&format!(
+            "Simulated Azure, {} times as fast, seed {}. Its control side is http://{address}/_simulator/ \nStop it with Ctrl-C.",
+            arguments.speed, arguments.seed,
+        ));
+        tokio::select! {
+            served = serve(listener, simulator) => match served {
+                Ok(never) => match never {},
+                Err(error) => Err(Failure::new(Code::Simulator, "the simulator ended").because(error.to_string())),
+            },
+            () = super::conduct::asked_to_stop() => Ok(Exit::Holds),
+        }
+    })
+}
+
+fn world(desk: &Desk, arguments: &Arguments) -> Result<Option<World>, Failure> {
+    let setting = match (&arguments.world, &arguments.runbook) {
+        (Some(path), _) => {
+            let text = fs::read_to_string(path).map_err(|error| Failure::file(path, &error))?;
+            rehearsal::setting_of(path, &text)?
+        }
+        (None, Some(runbook)) => rehearsal::setting_beside(&runbook::file_of(runbook))?,
+        (None, None) => rehearsal::Setting::default(),
+    };
+    let Some(runbook) = &arguments.runbook else {
+        return Ok(Some(setting.world));
+    };
+    let source = Source {
+        runbook: runbook.clone(),
+        set: arguments.set.clone(),
+        parameters: arguments.parameters.clone(),
+    };
+    let made = runbook::make(
+        desk,
+        &source,
+        &Part::default(),
+        arguments.journey.into(),
+        &setting.parameters(),
+        Listener::Person,
+    )?;
+    let Some(made) = made else { return Ok(None) };
+    let files = PlanFiles::of(&made.plan, &made.files);
+    rehearsal::world(&made.plan, &files, &setting, rehearsal::Outage::BothUp).map(Some)
 }

@@ -1,12 +1,153 @@
 //! `leeward status --world`: which side each target serves from, read from Azure without any journal.
 
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
-use super::{Desk, status::Arguments};
-use crate::{exit::Exit, failure::Failure};
+use futures::future::join_all;
+use leeward_engine::{
+    port::{Clock, Context, Drivers, Files, SourceRegion},
+    work::{Assessment, Phase},
+};
+use leeward_runbook::{journey::Journey, plan::Plan};
+use serde_json::json;
+
+use super::{
+    Desk,
+    plan::on_paper,
+    runbook::{self, Listener, Part, Source},
+    status::{Arguments, Format},
+};
+use crate::{
+    exit::Exit,
+    failure::Failure,
+    ports::{self, folder::PlanFiles, runtime},
+    screen::{Columns, Label, Paint},
+};
+
+/// Where one target serves from, as far as Azure says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Seen {
+    /// The step.
+    pub step: String,
+    /// Its kind.
+    pub kind: String,
+    /// The side in words.
+    pub side: Serves,
+    /// What was read.
+    pub evidence: String,
+}
+
+/// Which side serves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Serves {
+    /// The region that the plan leaves: a failover would have something to do.
+    Source(String),
+    /// The region that the plan goes to: a failover has nothing left to do.
+    Target(String),
+    /// Nobody can tell.
+    Unknown,
+}
 
 /// Runs the verb.
 pub(super) fn run(desk: &Desk, runbook: &Path, arguments: &Arguments) -> Result<Exit, Failure> {
-    let _ = (desk, runbook, arguments);
-    Err(Failure::defect("not built yet"))
+    let source = Source {
+        runbook: runbook.to_owned(),
+        set: arguments.set.clone(),
+        parameters: arguments.parameters.clone(),
+    };
+    let listener = match arguments.format {
+        Format::Human => Listener::Person,
+        Format::Json => Listener::Machine,
+    };
+    // Parameters that only messages carry must not stand in the way of a look.
+    let made = runbook::make(desk, &source, &Part::default(), Journey::Failover, &[], listener)?;
+    let Some(made) = made else {
+        return Ok(Exit::Findings);
+    };
+    runtime::light(async {
+        let clock: Arc<dyn Clock> = Arc::new(ports::clock::real());
+        let drivers = ports::azure::drivers(desk, &clock)?;
+        let files: Arc<dyn Files> = Arc::new(PlanFiles::of(&made.plan, &made.files));
+        let seen = look(&Arc::new(made.plan), &drivers, &files).await;
+        let text = match arguments.format {
+            Format::Human => human(&seen, desk.terminal.out),
+            Format::Json => machine(&seen),
+        };
+        desk.terminal.result(&text)?;
+        Ok(Exit::Holds)
+    })
+}
+
+/// Asks every driver that has something to move which side it is on.
+pub async fn look(plan: &Arc<Plan>, drivers: &Arc<dyn Drivers>, files: &Arc<dyn Files>) -> Vec<Seen> {
+    let mut asked = Vec::new();
+    for step in &plan.steps {
+        let moves = step.kind.starts_with("azure.") && step.kind != "azure.resource";
+        if let (true, Some(driver)) = (moves, drivers.of(&step.kind)) {
+            let context = Context {
+                source_region: SourceRegion::Open,
+                ..on_paper(plan, step, files)
+            };
+            asked.push(async move {
+                let assessed = driver.assess(&context).await;
+                let (side, evidence) = match assessed {
+                    Ok(assessment) => (side(plan, &assessment), assessment.summary),
+                    Err(error) => (Serves::Unknown, error.to_string()),
+                };
+                Seen {
+                    step: context.step.id.to_string(),
+                    kind: context.step.kind.clone(),
+                    side,
+                    evidence,
+                }
+            });
+        }
+    }
+    join_all(asked).await
+}
+
+/// A step with nothing left to change has moved already.
+fn side(plan: &Plan, assessment: &Assessment) -> Serves {
+    let left = assessment
+        .operations
+        .iter()
+        .any(|operation| operation.phase == Phase::Main);
+    match left {
+        true => Serves::Source(plan.source.region.clone()),
+        false => Serves::Target(plan.target.region.clone()),
+    }
+}
+
+fn human(seen: &[Seen], paint: Paint) -> String {
+    if seen.is_empty() {
+        return "No step of this runbook moves anything that Azure could be asked about.\n".to_owned();
+    }
+    let mut table = Columns::new(&["step", "serves from", "what Azure says"]);
+    for row in seen {
+        let (words, label) = match &row.side {
+            Serves::Source(region) | Serves::Target(region) => (region.clone(), None),
+            Serves::Unknown => ("unknown".to_owned(), Some(Label::Degraded)),
+        };
+        table.labelled(vec![
+            (row.step.clone(), None),
+            (words, label),
+            (row.evidence.clone(), Some(Label::Quiet)),
+        ]);
+    }
+    table.show(paint)
+}
+
+fn machine(seen: &[Seen]) -> String {
+    let rows: Vec<_> = seen
+        .iter()
+        .map(|row| {
+            let (region, moved) = match &row.side {
+                Serves::Source(region) => (Some(region), Some(false)),
+                Serves::Target(region) => (Some(region), Some(true)),
+                Serves::Unknown => (None, None),
+            };
+            json!({"step": row.step, "kind": row.kind, "region": region, "moved": moved, "evidence": row.evidence})
+        })
+        .collect();
+    let all = json!({"format": "leeward-world", "version": 1, "targets": rows});
+    format!("{all:#}\n")
 }

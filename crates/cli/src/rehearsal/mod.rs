@@ -6,6 +6,6 @@ mod wires;
 mod world;
 
 pub use blueprint::blueprint;
-pub use play::Rehearsal;
+pub use play::{Rehearsal, drivers};
 pub use wires::{SimulatedCommands, SimulatedHttp, SimulatedPublic};
-pub use world::{Outage, Setting, faults, setting_beside, world};
+pub use world::{Outage, Setting, faults, setting_beside, setting_of, world};

@@ -58,9 +58,14 @@ pub fn setting_beside(runbook: &Path) -> Result<Setting, Failure> {
         return Ok(Setting::default());
     }
     let text = fs::read_to_string(&path).map_err(|error| Failure::file(&path, &error))?;
-    let world = World::from_yaml(&text).map_err(|error| unreadable(&path, &error))?;
+    setting_of(&path, &text)
+}
+
+/// Reads the text of a world.
+pub fn setting_of(path: &Path, text: &str) -> Result<Setting, Failure> {
+    let world = World::from_yaml(text).map_err(|error| unreadable(path, &error))?;
     Ok(Setting {
-        path: Some(path),
+        path: Some(path.to_owned()),
         world,
     })
 }

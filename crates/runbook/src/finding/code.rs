@@ -89,6 +89,32 @@ registry! {
     FILE_MISSING "LW0206" "a file that the run needs is missing";
     NO_ANSWER "LW0207" "an expression has no value in this plan";
     NOTHING_TO_DO "LW0208" "no step takes part in the journey";
+    NOT_CONFIRMED "LW0301" "a changing verb was not confirmed";
+    SETTINGS_FILE "LW0302" "a settings file cannot be used";
+    SETTING_VALUE "LW0303" "a setting has a value that it cannot have";
+    OTHER_PLAN "LW0304" "this is not the plan that was named";
+    DECLINED "LW0305" "nobody agreed";
+    LOCAL_JOURNAL "LW0306" "a journal on this machine alone must be asked for";
+    FILE "LW0307" "a file cannot be read or written";
+    PARAMETER "LW0308" "a parameter on the command line cannot be read";
+    INCOMPLETE "LW0309" "something that belongs to the command is missing";
+    NO_SUCH_WORD "LW0310" "there is no such kind or code";
+    SIMULATOR "LW0311" "the simulator cannot be started as asked";
+    WORLD "LW0312" "a world or a fault cannot be read";
+    DEFECT "LW0399" "Leeward has a defect";
+    NOTHING_TO_RESUME "LW0401" "there is no run to speak of";
+    NO_SUCH_RUN "LW0402" "there is no such run in this journal";
+    NO_SUCH_STEP "LW0403" "the run has no such step or operation";
+    RUN_OVER "LW0404" "the run is over";
+    RUN_HELD "LW0405" "the run is held by a process that looks alive";
+    TARGETS_HELD "LW0406" "another run holds targets of this plan";
+    NOT_RESUMABLE "LW0407" "the run's journal cannot be gone on with";
+    LEASE_LOST "LW0501" "the lease was lost to somebody else";
+    JOURNAL_UNAVAILABLE "LW0502" "the journal is not available";
+    JOURNAL_AMBIGUOUS "LW0503" "nobody knows whether the journal took the last write";
+    JOURNAL_DAMAGED "LW0504" "the journal is damaged";
+    CREDENTIAL "LW0601" "the credential cannot be used";
+    ENDPOINT "LW0602" "the endpoint cannot be used";
 }
 
 /// Returns every code, in order.
