@@ -7,7 +7,7 @@ use leeward_engine::{
     conductor::{Conductor, NewRun},
     event::{Approval, Person, RunOptions},
     id::RunId,
-    port::Clock,
+    port::{Clock, Drivers},
 };
 use leeward_runbook::{journey::Journey, plan::Plan};
 
@@ -94,6 +94,9 @@ pub fn run(desk: &Desk, journey: Journey, arguments: Arguments) -> Result<Exit, 
         .because("it cannot keep a run on another machine away from the same targets")
         .hint("name it with `--journal FILE`, LEEWARD_JOURNAL or `journal` in leeward.toml"));
     }
+    // What cannot work is refused before anybody is asked.
+    let clock: Arc<dyn Clock> = Arc::new(ports::clock::real());
+    let drivers = ports::azure::drivers(desk, &clock)?;
     let caution = format!(
         "The journal is a file of this machine ({}): it guards against other runs here and nowhere else.",
         journal.display()
@@ -107,16 +110,22 @@ pub fn run(desk: &Desk, journey: Journey, arguments: Arguments) -> Result<Exit, 
     let terminal = &desk.terminal;
     terminal.advise(&screen::plan(&made.plan, beside, terminal.err));
     confirm(desk, &made.plan, &arguments)?;
-    runtime::wide(conducted(desk, made, &arguments, local))
+    runtime::wide(conducted(desk, made, &arguments, local, drivers))
 }
 
-async fn conducted(desk: &Desk, made: Made, arguments: &Arguments, local: bool) -> Result<Exit, Failure> {
+async fn conducted(
+    desk: &Desk,
+    made: Made,
+    arguments: &Arguments,
+    local: bool,
+    drivers: Arc<dyn Drivers>,
+) -> Result<Exit, Failure> {
     let clock: Arc<dyn Clock> = Arc::new(ports::clock::real());
     let now = clock.now().wall;
     let by = ports::identity::person(&desk.settings);
     let conductor = Conductor {
         store: ports::store::open(desk)?,
-        drivers: ports::azure::drivers(desk, &clock)?,
+        drivers,
         clock: clock.clone(),
         holder: ports::identity::holder(&desk.settings),
         manners: conduct::manners(arguments.no_wait),

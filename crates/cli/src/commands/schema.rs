@@ -10,7 +10,8 @@ use crate::{exit::Exit, failure::Failure};
 pub struct Arguments {}
 
 /// Runs the verb.
-pub fn run(desk: &Desk, arguments: Arguments) -> Result<Exit, Failure> {
-    let _ = (desk, arguments);
-    Err(Failure::defect("not built yet"))
+pub fn run(desk: &Desk, _: Arguments) -> Result<Exit, Failure> {
+    desk.terminal
+        .result(&format!("{:#}\n", leeward_runbook::schema()))?;
+    Ok(Exit::Holds)
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use leeward_engine::view::RunView;
+use leeward_runbook::journey::Journey;
 
 use super::{
     Desk,
@@ -16,7 +17,7 @@ use crate::{
     ports::{folder::PlanFiles, runtime},
     rehearsal::{self, Rehearsal},
     report,
-    screen::{Depth, Lease, Progress, summary, todo},
+    screen::{Depth, Progress, summary},
 };
 
 /// What `leeward simulate` understands.
@@ -88,14 +89,28 @@ pub fn run(desk: &Desk, arguments: Arguments) -> Result<Exit, Failure> {
         Format::Json => Listener::Machine,
         _ => Listener::Person,
     };
-    let journey = arguments.journey.into();
+    let journey: Journey = arguments.journey.into();
     let beneath = setting.parameters();
     let made = runbook::make(desk, &arguments.source, &part, journey, &beneath, listener)?;
     let Some(made) = made else {
         return Ok(Exit::Findings);
     };
-    let files = PlanFiles::of(&made.plan, &made.files);
-    let world = rehearsal::world(&made.plan, &files, &setting, outage)?;
+    // Replication is turned round after a failover, so a rehearsal of that begins with one.
+    let before = match journey {
+        Journey::Reprotect => {
+            let first = Journey::Failover;
+            let whole = Part::default();
+            match runbook::make(desk, &arguments.source, &whole, first, &beneath, listener)? {
+                Some(before) => Some((before.plan, before.files)),
+                None => return Ok(Exit::Findings),
+            }
+        }
+        _ => None,
+    };
+    let (plan, pinned) = before
+        .as_ref()
+        .map_or((&made.plan, &made.files), |(plan, files)| (plan, files));
+    let world = rehearsal::world(plan, &PlanFiles::of(plan, pinned), &setting, outage)?;
     let faults = rehearsal::faults(&arguments.fault)?;
     desk.terminal.advise(&format!(
         "Rehearsing {} of {}, world {}, seed {}\n",
@@ -109,6 +124,7 @@ pub fn run(desk: &Desk, arguments: Arguments) -> Result<Exit, Failure> {
         files: made.files,
         world,
         faults,
+        before,
         seed: arguments.seed,
         parallel: desk.settings.parallel()?,
     };
@@ -125,10 +141,6 @@ pub fn run(desk: &Desk, arguments: Arguments) -> Result<Exit, Failure> {
         Format::Junit => report::junit(&view),
         Format::Markdown => report::markdown(&view),
     })?;
-    if !view.todo.is_empty() {
-        // There is nobody to do it in a rehearsal, but this is what a person would be asked.
-        terminal.advise(&todo(&view, &Lease::Ours, terminal.err));
-    }
     Ok(Exit::of(&view))
 }
 

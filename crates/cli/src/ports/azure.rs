@@ -6,11 +6,10 @@ use leeward_azure::{
     arm::{Arm, Endpoint},
     credential::{Credential, CredentialKind, CredentialSettings},
     registry::{Registry, Seams},
-    seams::{Direct, Forward, PublicWire},
+    seams::{Direct, Forward, LocalCommands, PublicWire},
 };
 use leeward_engine::port::{Clock, Drivers};
 
-use super::command::LocalCommands;
 use crate::{code::Code, commands::Desk, failure::Failure};
 
 /// Returns the endpoint of the settings.

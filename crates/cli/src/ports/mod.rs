@@ -2,7 +2,6 @@
 
 pub mod azure;
 pub mod clock;
-pub mod command;
 pub mod folder;
 pub mod identity;
 pub mod runtime;

@@ -3,11 +3,13 @@
 use std::collections::BTreeSet;
 
 use leeward_engine::port::Files;
-use leeward_runbook::plan::{Plan, PlannedStep};
-use leeward_simulator::world::blueprint::Side as SimulatedSide;
+use leeward_runbook::{
+    journey::Side,
+    plan::{Plan, PlannedStep},
+};
 use leeward_simulator::world::blueprint::{
-    AksCluster, AksSide, Blueprint, Item, Regions, SqlGroup, SqlGroupOf, SqlSide, StorageGeo,
-    StorageReplicated, StorageSide, Tcp, TrafficEndpoint, TrafficManager, VaultMachines,
+    AksCluster, AksSide, Blueprint, Item, Regions, Side as SimulatedSide, SqlGroup, SqlGroupOf, SqlSide,
+    StorageGeo, StorageReplicated, StorageSide, Tcp, TrafficEndpoint, TrafficManager, VaultMachines,
 };
 use serde_json::Value;
 
@@ -19,7 +21,7 @@ pub fn blueprint(plan: &Plan, subscription: &str, files: &dyn Files) -> Blueprin
     let mut resources = Vec::new();
     let mut seen = BTreeSet::new();
     for step in &plan.steps {
-        for item in items(step, files) {
+        for item in items(plan, subscription, step, files) {
             // Two steps may name one thing; it is there once.
             let key = serde_json::to_string(&item).unwrap_or_default();
             if seen.insert(key) {
@@ -37,14 +39,14 @@ pub fn blueprint(plan: &Plan, subscription: &str, files: &dyn Files) -> Blueprin
     }
 }
 
-fn items(step: &PlannedStep, files: &dyn Files) -> Vec<Item> {
+fn items(plan: &Plan, subscription: &str, step: &PlannedStep, files: &dyn Files) -> Vec<Item> {
     let item = match step.kind.as_str() {
         "azure.sql.managed-instance-failover-group" => sql(step, SqlGroupOf::Instances),
         "azure.sql.failover-group" => sql(step, SqlGroupOf::Servers),
         "azure.site-recovery.virtual-machines" => machines(step),
-        "azure.storage.geo-failover" => geo(step),
+        "azure.storage.geo-failover" => geo(plan, step),
         "azure.storage.object-replication" => replicated(step),
-        "azure.aks.cluster" => cluster(step, files),
+        "azure.aks.cluster" => cluster(subscription, step, files),
         "azure.traffic-manager.profile" => traffic(step),
         _ => None,
     };
@@ -72,12 +74,14 @@ fn sql(step: &PlannedStep, of: SqlGroupOf) -> Option<Item> {
 fn machines(step: &PlannedStep) -> Option<Item> {
     let vault = step.settings.get("vault")?;
     let machines = words(step.settings.pointer("/select/names"));
+    let plan = text(&step.settings, "recovery-plan");
     Some(Item::VaultMachines(VaultMachines {
         vault: text(vault, "name")?,
         resource_group: text(vault, "resource-group")?,
         machines,
-        multi_vm_group: text(&step.settings, "multi-vm-group"),
-        recovery_plan: text(&step.settings, "recovery-plan"),
+        // A recovery plan is there to move one multi-VM group together.
+        multi_vm_group: plan.as_ref().map(|plan| format!("group-of-{plan}")),
+        recovery_plan: plan,
         source_group: text(&step.source, "resource-group"),
         target_group: text(&step.target, "resource-group"),
         drill_network: text(&step.target, "drill-network"),
@@ -86,11 +90,16 @@ fn machines(step: &PlannedStep) -> Option<Item> {
     }))
 }
 
-fn geo(step: &PlannedStep) -> Option<Item> {
+fn geo(plan: &Plan, step: &PlannedStep) -> Option<Item> {
     Some(Item::StorageGeo(StorageGeo {
         account: text(&step.settings, "account")?,
         resource_group: text(&step.settings, "resource-group")?,
         sku: text(&step.settings, "sku"),
+        // An account stays the child of the region where it was made: on the way home that is the target.
+        made_in: Some(match plan.source.side {
+            Side::Primary => SimulatedSide::Primary,
+            Side::Paired => SimulatedSide::Paired,
+        }),
     }))
 }
 
@@ -108,12 +117,12 @@ fn replicated(step: &PlannedStep) -> Option<Item> {
     }))
 }
 
-fn cluster(step: &PlannedStep, files: &dyn Files) -> Option<Item> {
+fn cluster(subscription: &str, step: &PlannedStep, files: &dyn Files) -> Option<Item> {
     let side = |at: &Value| {
         Some(AksSide {
             name: text(at, "name")?,
             resource_group: text(at, "resource-group")?,
-            subnet: text(at, "subnet"),
+            subnet: subnet(subscription, at),
             identity: text(at, "identity"),
             address: text(at, "address"),
         })
@@ -125,6 +134,21 @@ fn cluster(step: &PlannedStep, files: &dyn Files) -> Option<Item> {
         paired: side(&step.target)?,
         specification: specification.unwrap_or(Value::Null),
     }))
+}
+
+/// A subnet is named alone, with its network, or by its whole id.
+fn subnet(subscription: &str, at: &Value) -> Option<String> {
+    let name = text(at, "subnet")?;
+    match (
+        name.starts_with('/'),
+        text(at, "network"),
+        text(at, "resource-group"),
+    ) {
+        (false, Some(network), Some(group)) => Some(format!(
+            "/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.Network/virtualNetworks/{network}/subnets/{name}"
+        )),
+        _ => Some(name),
+    }
 }
 
 fn traffic(step: &PlannedStep) -> Option<Item> {
@@ -143,10 +167,10 @@ fn traffic(step: &PlannedStep) -> Option<Item> {
     }))
 }
 
-/// What a step's own checks knock at, where the address is one of the two sides of that step.
+/// What a step's own checks knock at: the address of its side, and the same port on the other one.
 fn ports(step: &PlannedStep) -> Vec<Item> {
     let mut items = Vec::new();
-    let own_address = text(&step.target, "address");
+    let own = text(&step.target, "address");
     for check in step.verify.iter().filter(|check| check.kind == "check.tcp") {
         let host = text(&check.settings, "host");
         let port = check
@@ -154,18 +178,23 @@ fn ports(step: &PlannedStep) -> Vec<Item> {
             .get("port")
             .and_then(Value::as_u64)
             .and_then(|port| u16::try_from(port).ok());
-        // Machines behind a vault bring their own addresses: those answer only once they have moved.
-        let by_machines = step.kind.starts_with("azure.site-recovery.");
-        if let (Some(host), Some(port)) = (host, port)
-            && own_address.as_deref() == Some(host.as_str())
-            && !by_machines
-        {
-            items.push(Item::Tcp(Tcp {
+        let (Some(host), Some(port)) = (host, port) else {
+            continue;
+        };
+        if own.as_ref() != Some(&host) {
+            continue;
+        }
+        let tcp = |host: String, side| {
+            Item::Tcp(Tcp {
                 host,
                 port,
-                side: Some(SimulatedSide::Paired),
-            }));
-        }
+                side: Some(side),
+                needs: Vec::new(),
+                at_least: None,
+            })
+        };
+        items.push(tcp(host, SimulatedSide::Paired));
+        items.extend(text(&step.source, "address").map(|host| tcp(host, SimulatedSide::Primary)));
     }
     items
 }

@@ -8,8 +8,8 @@ use leeward_azure::{
     registry::{Registry, Seams},
 };
 use leeward_engine::{
-    conductor::{Conducted, Conductor, Manners, NewRun},
-    event::{Approval, RunOptions},
+    conductor::{Conducted, Conductor, Ended, Manners, NewRun},
+    event::{Approval, Outcome, RunOptions},
     id::RunId,
     port::{Clock, Drivers, Holder},
 };
@@ -36,6 +36,8 @@ pub struct Rehearsal {
     pub world: World,
     /// What goes wrong.
     pub faults: Vec<Rule>,
+    /// What had happened before: a journey that is played first, without faults.
+    pub before: Option<(Plan, PinnedFiles)>,
     /// Decides every draw.
     pub seed: u64,
     /// How many steps may be under way at once.
@@ -45,17 +47,50 @@ pub struct Rehearsal {
 impl Rehearsal {
     /// Plays it to its end. Needs a runtime whose clock is paused.
     pub async fn play(self, progress: &Progress) -> Result<Conducted, Failure> {
-        let start = self.world.start;
-        let clock: Arc<dyn Clock> = Arc::new(RehearsalClock::starting(start));
+        let clock: Arc<dyn Clock> = Arc::new(RehearsalClock::starting(self.world.start));
         let simulator = Simulator::new(self.world, Settings::seeded(self.seed));
+        let mut stage = Stage {
+            drivers: drivers(&simulator, &clock)?,
+            clock,
+            seed: self.seed,
+            parallel: self.parallel,
+            runs: 0,
+        };
+        if let Some((plan, files)) = self.before {
+            let conducted = stage.conduct(plan, files, &Progress::Quiet).await?;
+            if !matches!(conducted.ended, Ended::Over(Outcome::Done | Outcome::Degraded)) {
+                return Ok(conducted);
+            }
+        }
         simulator.add_faults(self.faults);
-        let wall = clock.clone();
+        stage.conduct(self.plan, self.files, progress).await
+    }
+}
+
+/// A world with what is needed to conduct runs in it, one after another.
+struct Stage {
+    drivers: Arc<dyn Drivers>,
+    clock: Arc<dyn Clock>,
+    seed: u64,
+    parallel: Option<usize>,
+    runs: u32,
+}
+
+impl Stage {
+    async fn conduct(
+        &mut self,
+        plan: Plan,
+        files: PinnedFiles,
+        progress: &Progress,
+    ) -> Result<Conducted, Failure> {
+        let now = self.clock.now().wall;
+        let wall = self.clock.clone();
         // Nobody else writes to this journal, so nobody knocks at its inbox.
         let (_never, stop) = watch::channel(false);
         let conductor = Conductor {
             store: Arc::new(MemoryStore::with_clock(move || wall.now().wall)),
-            drivers: drivers(&simulator, &clock)?,
-            clock: clock.clone(),
+            drivers: self.drivers.clone(),
+            clock: self.clock.clone(),
             holder: holder(),
             manners: Manners {
                 wait_for_people: false,
@@ -67,7 +102,7 @@ impl Rehearsal {
         let by = identity::stand_in();
         let approval = Approval {
             step: None,
-            plan_digest: self.plan.digest(),
+            plan_digest: plan.digest(),
             ceilings: BTreeMap::new(),
             everything: true,
             both_eyes: true,
@@ -75,22 +110,23 @@ impl Rehearsal {
             reason: Some("rehearsal".to_owned()),
         };
         let salt = u32::try_from(self.seed & 0xffff).unwrap_or_default();
+        self.runs += 1;
         let new = NewRun {
-            run: RunId::new(start, salt),
-            plan: self.plan,
+            run: RunId::new(now, salt.wrapping_add(self.runs)),
+            plan,
             options: RunOptions {
-                declared_at: start,
+                declared_at: now,
                 parallel: self.parallel,
                 rehearsal: true,
             },
             by: by.clone(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             approvals: vec![(by, approval)],
-            files: self.files.into_iter().collect(),
+            files: files.into_iter().collect(),
         };
         let mut observer = progress;
         let conducted = conductor.start(new, &mut observer).await;
-        conducted.map_err(|error| conduct::failure(error, clock.now().wall))
+        conducted.map_err(|error| conduct::failure(error, self.clock.now().wall))
     }
 }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use leeward_engine::{
+    event::Choice,
     port::LeaseInfo,
     view::{RunView, Standing, StepView, StepWord},
 };
@@ -55,12 +56,20 @@ pub fn todo(view: &RunView, lease: &Lease, paint: Paint) -> String {
     let mut text = String::new();
     for item in &view.todo {
         text.push_str(&now(&format!("{} needs you: {}", item.step, item.why)));
-        for choice in &item.choices {
+        for choice in item.choices.iter().filter(|choice| **choice != Choice::Cancel) {
             text.push_str(&format!(
                 "       {}\n",
                 choice_command(*choice, run, item.step.as_str())
             ));
         }
+    }
+    if view
+        .todo
+        .iter()
+        .any(|item| item.choices.contains(&Choice::Cancel))
+    {
+        let cancel = choice_command(Choice::Cancel, run, "");
+        text.push_str(&format!("     or give the whole run up:\n       {cancel}\n"));
     }
     let orphan = *lease == Lease::Free && !matches!(view.standing, Standing::Ended(_));
     if orphan {
