@@ -1,0 +1,417 @@
+//! How does a geo-redundant account change regions? Through the provider in the region where it
+//! was made, whatever has happened there; and never twice, for a second planned move goes back.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use async_trait::async_trait;
+use leeward_engine::{
+    id::{AttemptKey, OperationId},
+    port::{Context, Driver, DriverError, SourceRegion},
+    work::{Assessment, Figure, Loss, Observation, Operation, Phase, Progress, Rung, Sent, Ticket},
+};
+use leeward_runbook::{journey::Journey, kind::RepeatClass, plan::LadderRung};
+use serde_json::{Value, json};
+
+use super::{API, account::Account};
+use crate::{
+    arm::{Arm, Method, ReadError, Request, folded_region, lro, path::folded, refusal},
+    kinds::settings,
+};
+
+/// Sending, the way and staying invisible take up to 150 s.
+const SETTLING: Duration = Duration::from_secs(180);
+/// How long the provider is asked once its region was declared gone.
+const BRIEF: Duration = Duration::from_secs(10);
+const RESTORE: &str = "restore-redundancy";
+
+/// Drives `azure.storage.geo-failover`.
+pub(super) struct Geo {
+    arm: Arm,
+}
+
+impl Geo {
+    pub(super) fn new(arm: Arm) -> Geo {
+        Geo { arm }
+    }
+
+    fn path(context: &Context) -> Result<String, DriverError> {
+        settings::group_path(context, &context.target)?
+            .provider("Microsoft.Storage")
+            .pair("storageAccounts", settings::name(&context.settings, "account")?)
+            .build()
+            .map_err(settings::impossible)
+    }
+
+    fn what(context: &Context) -> String {
+        let name = settings::optional_text(&context.settings, "account").unwrap_or_default();
+        format!("storage account {name}")
+    }
+
+    /// Says why the provider may not be asked, where it may not: it lives in the region that failed.
+    fn closed(context: &Context) -> Option<String> {
+        (context.source_region == SourceRegion::Closed).then(|| {
+            format!(
+                "the storage provider does not fail over: it stays in the account's region, and the outage of {} is declared",
+                context.plan.source.region
+            )
+        })
+    }
+
+    async fn read(&self, context: &Context, stats: bool) -> Result<Account, ReadError> {
+        if let Some(reason) = Geo::closed(context) {
+            return Err(ReadError::unreachable(reason));
+        }
+        let path = Geo::path(context).map_err(|error| ReadError::unreachable(error.to_string()))?;
+        let arm = self.arm.for_step(context);
+        let reading = async {
+            let account = Account::read(&arm.read(&Request::get(&path, API)).await?.body);
+            // Without a second copy the expansion is an error.
+            if !stats || !account.is_geo() {
+                return Ok(account);
+            }
+            let expanded = Request::get(&path, API).query("$expand", "geoReplicationStats");
+            Ok(Account::read(&arm.read(&expanded).await?.body))
+        };
+        if context.source_region == SourceRegion::Open {
+            return reading.await;
+        }
+        tokio::time::timeout(BRIEF, reading).await.unwrap_or_else(|_| {
+            Err(ReadError::unreachable(format!(
+                "no answer within {} s",
+                BRIEF.as_secs()
+            )))
+        })
+    }
+
+    async fn account(&self, context: &Context) -> Result<Account, DriverError> {
+        Geo::path(context)?;
+        self.read(context, true)
+            .await
+            .map_err(|error| error.into_driver_error(Geo::what(context)))
+    }
+
+    fn loss(&self, context: &Context, account: Result<&Account, String>) -> Loss {
+        let name = settings::optional_text(&context.settings, "account").unwrap_or_default();
+        let stats = account.as_ref().ok().and_then(|account| account.stats.as_ref());
+        let synced = stats.and_then(|stats| stats.synced);
+        let live = stats.is_some_and(|stats| stats.status.eq_ignore_ascii_case("Live"));
+        let (figure, source) = match (&account, synced) {
+            (Err(reason), _) => (Figure::Unknown, reason.clone()),
+            (Ok(_), Some(at)) if live => {
+                let age = self.arm.clock().now().wall.duration_since(at);
+                (
+                    Figure::UpTo(Duration::try_from(age).unwrap_or(Duration::ZERO)),
+                    "the time since the last sync of the other copy (lastSyncTime)".to_owned(),
+                )
+            }
+            (Ok(_), _) => (
+                Figure::Unknown,
+                format!(
+                    "the other copy is {}: its last sync does not count",
+                    stats.map_or("not there", |stats| stats.status.as_str())
+                ),
+            ),
+        };
+        Loss {
+            store: format!("{}/{name}", context.step.id),
+            // A planned move synchronises fully first and loses nothing.
+            by_rung: BTreeMap::from([("unplanned".to_owned(), figure)]),
+            source,
+            as_of: synced,
+        }
+    }
+
+    async fn assess_move(&self, context: &Context) -> Result<Assessment, DriverError> {
+        let account = self.account(context).await?;
+        let target = folded_region(&context.plan.target.region);
+        let there = account.primary.as_deref() == Some(target.as_str());
+        if !there && account.secondary.as_deref() != Some(target.as_str()) {
+            return Err(DriverError::Impossible {
+                reason: match &account.secondary {
+                    Some(other) => format!("its other copy is in {other}, not in {target}"),
+                    None => format!("it is {} and has no other copy to move to", account.sku),
+                },
+            });
+        }
+        let mut warnings = vec![
+            "during the move both endpoints refuse reads and writes, usually for up to an hour".to_owned(),
+        ];
+        let rungs = rungs(context, &account)?;
+        if rungs.iter().any(|rung| rung.lossy) {
+            warnings.push("an unplanned move leaves the account without geo-redundancy".to_owned());
+        }
+        Ok(Assessment {
+            summary: format!("{} is {account}", Geo::what(context)),
+            operations: vec![operation(
+                "failover",
+                Geo::path(context)?,
+                format!("{} is written in {target}", Geo::what(context)),
+                rungs,
+                Value::Null,
+            )],
+            losses: if there {
+                Vec::new()
+            } else {
+                vec![self.loss(context, Ok(&account))]
+            },
+            warnings,
+            outputs: account.outputs(),
+            ..Assessment::default()
+        })
+    }
+
+    async fn assess_drill(&self, context: &Context) -> Result<Assessment, DriverError> {
+        let account = self.account(context).await?;
+        let mut warnings = Vec::new();
+        if account.stats.as_ref().is_none_or(|stats| !stats.can_failover) {
+            warnings.push("a move now would be refused: canFailover is not true".to_owned());
+        }
+        if settings::optional_text(&context.settings, "canary").is_some() {
+            warnings.push("`canary` is not done by this version: the account was only assessed".to_owned());
+        }
+        Ok(Assessment {
+            summary: format!(
+                "{} is {account}; nothing is changed in a drill",
+                Geo::what(context)
+            ),
+            warnings,
+            outputs: account.outputs(),
+            ..Assessment::default()
+        })
+    }
+
+    async fn assess_reprotect(&self, context: &Context) -> Result<Assessment, DriverError> {
+        let account = self.account(context).await?;
+        let mut operations = Vec::new();
+        if !account.is_geo() {
+            let sku = account.restored_sku().ok_or_else(|| DriverError::Impossible {
+                reason: format!("no redundancy is known that gives {} a second copy", account.sku),
+            })?;
+            operations.push(operation(
+                RESTORE,
+                Geo::path(context)?,
+                format!("{} keeps a copy in another region", Geo::what(context)),
+                vec![Rung {
+                    name: "only".to_owned(),
+                    repeat: RepeatClass::Repeatable,
+                    settling: SETTLING,
+                    within: None,
+                    lossy: false,
+                    beside: false,
+                    skip: None,
+                }],
+                json!({"sku": sku}),
+            ));
+        }
+        Ok(Assessment {
+            summary: format!("{} is {account}", Geo::what(context)),
+            warnings: if operations.is_empty() {
+                Vec::new()
+            } else {
+                vec!["the whole account is copied anew; a failover back before that is complete loses what is not copied yet".to_owned()]
+            },
+            operations,
+            outputs: account.outputs(),
+            ..Assessment::default()
+        })
+    }
+}
+
+fn operation(id: &str, path: String, goal: String, rungs: Vec<Rung>, payload: Value) -> Operation {
+    Operation {
+        id: OperationId::new(id),
+        target: folded(&path),
+        goal,
+        after: Vec::new(),
+        phase: Phase::Main,
+        rungs,
+        observable: true,
+        payload,
+    }
+}
+
+fn rungs(context: &Context, account: &Account) -> Result<Vec<Rung>, DriverError> {
+    let rung = |name: &str, within| LadderRung {
+        name: name.to_owned(),
+        within,
+    };
+    let otherwise = [
+        rung("planned", Some(Duration::from_secs(3600))),
+        rung("unplanned", None),
+    ];
+    let ladder = context
+        .step
+        .data_loss
+        .as_ref()
+        .map_or(otherwise.as_slice(), |loss| &loss.ladder);
+    ladder
+        .iter()
+        .map(|rung| {
+            let skip = match rung.name.as_str() {
+                "planned" => planned_barred(context, account),
+                "unplanned" => account
+                    .stats
+                    .as_ref()
+                    .is_none_or(|stats| !stats.can_failover)
+                    .then(|| "Azure says that the account cannot fail over (canFailover)".to_owned()),
+                other => {
+                    return Err(DriverError::Impossible {
+                        reason: format!("an account has no rung `{other}`: planned or unplanned"),
+                    });
+                }
+            };
+            let there =
+                account.primary.as_deref() == Some(folded_region(&context.plan.target.region).as_str());
+            Ok(Rung {
+                name: rung.name.clone(),
+                // A second planned move swaps back; of an unplanned one nobody knows.
+                repeat: RepeatClass::OneShot,
+                settling: SETTLING,
+                within: rung.within,
+                lossy: rung.name == "unplanned",
+                beside: false,
+                // What is there already needs no way.
+                skip: skip.filter(|_| !there),
+            })
+        })
+        .collect()
+}
+
+fn planned_barred(context: &Context, account: &Account) -> Option<String> {
+    if context.plan.region_down || context.source_region != SourceRegion::Open {
+        return Some(format!(
+            "the outage of {} is declared, and a planned move needs both regions",
+            context.plan.source.region
+        ));
+    }
+    if account.stats.as_ref().is_none_or(|stats| !stats.can_planned) {
+        return Some("Azure says that a planned move is not possible (canPlannedFailover)".to_owned());
+    }
+    (!account.primary_well || !account.secondary_well)
+        .then(|| "one of its two regions is not available".to_owned())
+}
+
+fn observe(operation: &Operation, account: &Account, target: &str) -> Observation {
+    let evidence = account.to_string();
+    let holds = |evidence| Observation::Holds {
+        evidence,
+        // Nothing in an account tells who moved it.
+        ours: false,
+        outputs: account.outputs(),
+    };
+    if operation.id.as_str() == RESTORE {
+        return match (account.is_geo(), account.moving || !account.settled) {
+            (true, _) => holds(evidence),
+            (false, true) => Observation::Busy { evidence },
+            (false, false) => Observation::NotBegun { evidence },
+        };
+    }
+    let there = account.primary.as_deref() == Some(target);
+    match (&account.primary, account.moving) {
+        (None, _) => Observation::CannotTell { reason: evidence },
+        // On its way back, or the tail of our own: either way it is not over.
+        (_, true) if there => Observation::Busy { evidence },
+        (_, true) if account.secondary.as_deref() == Some(target) => Observation::InMotion {
+            evidence,
+            ticket: None,
+        },
+        (_, true) => Observation::Busy { evidence },
+        (_, false) if there => holds(evidence),
+        (_, false) if account.secondary.as_deref() != Some(target) => Observation::Barred {
+            evidence: format!("it has no copy in {target}: {evidence}"),
+        },
+        (_, false) if !account.settled => Observation::Busy { evidence },
+        (_, false) => Observation::NotBegun { evidence },
+    }
+}
+
+/// A `Location` that answers with an error of its own says that the operation failed.
+fn read_poll(ticket: &Ticket, answer: Result<crate::arm::Reply, ReadError>) -> Progress {
+    match answer {
+        Err(ReadError::Answered(error)) if matches!(error.status, 400 | 405..=407 | 409 | 411..=428) => {
+            Progress::Failed {
+                code: error.code,
+                message: error.message,
+                retryable: false,
+            }
+        }
+        answer => lro::read_location(ticket, answer),
+    }
+}
+
+#[async_trait]
+impl Driver for Geo {
+    fn targets(&self, context: &Context) -> Vec<String> {
+        Geo::path(context).map(|path| folded(&path)).into_iter().collect()
+    }
+
+    async fn measure(&self, context: &Context) -> Result<Vec<Loss>, DriverError> {
+        if !matches!(context.plan.journey, Journey::Failover | Journey::Failback) {
+            return Ok(Vec::new());
+        }
+        if let Some(reason) = Geo::closed(context) {
+            return Ok(vec![self.loss(context, Err(reason))]);
+        }
+        let account = self.account(context).await?;
+        if account.primary.as_deref() == Some(folded_region(&context.plan.target.region).as_str()) {
+            return Ok(Vec::new());
+        }
+        Ok(vec![self.loss(context, Ok(&account))])
+    }
+
+    async fn assess(&self, context: &Context) -> Result<Assessment, DriverError> {
+        match context.plan.journey {
+            Journey::Failover | Journey::Failback => self.assess_move(context).await,
+            Journey::Drill => self.assess_drill(context).await,
+            Journey::Reprotect => self.assess_reprotect(context).await,
+        }
+    }
+
+    async fn observe(&self, context: &Context, operation: &Operation) -> Observation {
+        match self.read(context, false).await {
+            Ok(account) => observe(operation, &account, &folded_region(&context.plan.target.region)),
+            Err(error) if error.is_missing() => Observation::Barred {
+                evidence: error.to_string(),
+            },
+            Err(error) => Observation::CannotTell {
+                reason: error.to_string(),
+            },
+        }
+    }
+
+    async fn begin(&self, context: &Context, operation: &Operation, rung: &str, key: &AttemptKey) -> Sent {
+        if let Some(reason) = Geo::closed(context) {
+            return Sent::NotSent { reason };
+        }
+        let path = match Geo::path(context) {
+            Ok(path) => path,
+            Err(error) => return refusal::refused_here("InvalidSettings", error.to_string()),
+        };
+        let request = match (operation.id.as_str(), rung) {
+            (RESTORE, _) => Request::new(Method::Patch, path, API)
+                .body(json!({"sku": {"name": operation.payload["sku"]}})),
+            (_, "planned") => {
+                Request::new(Method::Post, format!("{path}/failover"), API).query("failoverType", "Planned")
+            }
+            (_, "unplanned") => Request::new(Method::Post, format!("{path}/failover"), API),
+            (_, other) => {
+                return refusal::refused_here("UnknownRung", format!("an account has no rung `{other}`"));
+            }
+        };
+        match self.arm.for_step(context).change(&request, key).await {
+            Ok(reply) => lro::read_start(&request, &reply),
+            Err(sent) => sent,
+        }
+    }
+
+    async fn poll(&self, context: &Context, _operation: &Operation, ticket: &Ticket) -> Progress {
+        let arm = self.arm.for_step(context);
+        match (&ticket.status_url, &ticket.location) {
+            (None, Some(url)) => read_poll(ticket, arm.follow(url).await),
+            _ => lro::poll_once(&arm, ticket, &lro::FinalState::Status).await,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,202 @@
+use std::sync::Arc;
+
+use super::*;
+use crate::testing::{self, FakeAzure, key};
+
+const END: &str = "/storageaccounts/stgeo";
+
+fn context(journey: Journey) -> Context {
+    let with = json!({"account": "stgeo", "resource-group": "rg"});
+    testing::context(
+        "azure.storage.geo-failover",
+        journey,
+        with,
+        Value::Null,
+        Value::Null,
+    )
+}
+
+fn account(primary: &str, secondary: &str, sku: &str, can: bool, moving: bool) -> Value {
+    json!({"sku": {"name": sku}, "properties": {
+        "primaryLocation": primary, "secondaryLocation": secondary,
+        "statusOfPrimary": "available", "statusOfSecondary": "available",
+        "failoverInProgress": moving, "provisioningState": "Succeeded",
+        "geoReplicationStats": {"status": "Live", "lastSyncTime": "1970-01-01T00:00:00Z", "canFailover": can, "canPlannedFailover": can},
+    }})
+}
+
+fn calm() -> Value {
+    account("westeurope", "northeurope", "Standard_RAGRS", true, false)
+}
+
+fn azure(body: Value) -> Arc<FakeAzure> {
+    let azure = FakeAzure::new();
+    azure.on("GET", END, 200, body);
+    azure
+}
+
+async fn assess(azure: &Arc<FakeAzure>, context: &Context) -> Result<Assessment, DriverError> {
+    Geo::new(azure.arm()).assess(context).await
+}
+
+#[tokio::test]
+async fn a_move_is_never_sent_twice_and_its_planned_rung_needs_both_regions() {
+    let found = assess(&azure(calm()), &context(Journey::Failover)).await.unwrap();
+    let rungs = &found.operations[0].rungs;
+    assert!(
+        rungs
+            .iter()
+            .all(|rung| rung.repeat == RepeatClass::OneShot && !rung.beside && rung.skip.is_none())
+    );
+    assert!(rungs[1].lossy && !rungs[0].lossy);
+    assert_eq!(found.losses[0].by_rung.keys().collect::<Vec<_>>(), ["unplanned"]);
+    assert!(matches!(found.losses[0].by_rung["unplanned"], Figure::UpTo(_)));
+
+    let mut after = context(Journey::Failover);
+    after.source_region = SourceRegion::Tried;
+    let found = assess(&azure(calm()), &after).await.unwrap();
+    assert!(found.operations[0].rungs[0].skip.is_some() && found.operations[0].rungs[1].skip.is_none());
+
+    let barred = account("westeurope", "northeurope", "Standard_GRS", false, false);
+    let found = assess(&azure(barred), &context(Journey::Failover)).await.unwrap();
+    assert!(found.operations[0].rungs.iter().all(|rung| rung.skip.is_some()));
+}
+
+#[tokio::test]
+async fn a_provider_in_the_region_that_failed_is_not_asked_at_all() {
+    let azure = azure(calm());
+    let context = testing::region_down(context(Journey::Failover));
+    let driver = Geo::new(azure.arm());
+    let rows = driver.measure(&context).await.unwrap();
+    assert_eq!(rows[0].by_rung["unplanned"], Figure::Unknown);
+    assert!(rows[0].source.contains("does not fail over"));
+    assert!(matches!(
+        driver.assess(&context).await,
+        Err(DriverError::Unreachable { .. })
+    ));
+    assert!(azure.seen().is_empty());
+}
+
+#[tokio::test]
+async fn where_an_account_is_written_decides_and_never_where_it_was_made() {
+    let operation = assess(&azure(calm()), &context(Journey::Failover))
+        .await
+        .unwrap()
+        .operations
+        .remove(0);
+    for (body, expected) in [
+        (calm(), "not-begun"),
+        (
+            account("westeurope", "northeurope", "Standard_RAGRS", true, true),
+            "in-motion",
+        ),
+        (
+            account("northeurope", "westeurope", "Standard_RAGRS", true, false),
+            "holds",
+        ),
+        (
+            account("northeurope", "westeurope", "Standard_RAGRS", true, true),
+            "busy",
+        ),
+        (account("northeurope", "", "Standard_LRS", false, false), "holds"),
+        (account("westeurope", "", "Standard_LRS", false, false), "barred"),
+        (
+            json!({"location": "northeurope", "properties": {}}),
+            "cannot-tell",
+        ),
+    ] {
+        let seen = Geo::new(azure(body.clone()).arm())
+            .observe(&context(Journey::Failover), &operation)
+            .await;
+        assert_eq!(serde_json::to_value(&seen).unwrap()["seen"], expected, "{body}");
+    }
+}
+
+#[tokio::test]
+async fn each_rung_is_one_request_and_the_location_is_followed_to_its_end() {
+    for rung in ["planned", "unplanned"] {
+        let azure = azure(calm());
+        let url = "http://127.0.0.1:1/subscriptions/sub-1/providers/Microsoft.Storage/locations/northeurope/asyncoperations/1?monitor=true";
+        azure.on_with(
+            "POST",
+            "/stgeo/failover",
+            (202, vec![("Location", url.to_owned())], Value::Null),
+        );
+        azure.on("GET", "/asyncoperations/1", 202, Value::Null);
+        azure.on(
+            "GET",
+            "/asyncoperations/1",
+            409,
+            json!({"error": {"code": "StorageAccountFailoverFailed", "message": "m"}}),
+        );
+        let context = context(Journey::Failover);
+        let driver = Geo::new(azure.arm());
+        let operation = driver.assess(&context).await.unwrap().operations.remove(0);
+        let Sent::Accepted { ticket } = driver.begin(&context, &operation, rung, &key("failover")).await
+        else {
+            panic!("not accepted");
+        };
+        assert_eq!(azure.changes().len(), 1);
+        assert_eq!(
+            azure.changes()[0].query.contains("failoverType=Planned"),
+            rung == "planned"
+        );
+        assert!(matches!(
+            driver.poll(&context, &operation, &ticket).await,
+            Progress::Running { .. }
+        ));
+        assert!(matches!(
+            driver.poll(&context, &operation, &ticket).await,
+            Progress::Failed { retryable: false, .. }
+        ));
+    }
+}
+
+#[tokio::test]
+async fn a_copy_that_is_not_live_has_an_unknown_loss() {
+    let mut body = calm();
+    body["properties"]["geoReplicationStats"]["status"] = json!("Unavailable");
+    let found = assess(&azure(body), &context(Journey::Failover)).await.unwrap();
+    assert_eq!(found.losses[0].by_rung["unplanned"], Figure::Unknown);
+    let alone = account("westeurope", "", "Standard_LRS", false, false);
+    assert!(matches!(
+        assess(&azure(alone), &context(Journey::Failover)).await,
+        Err(DriverError::Impossible { .. })
+    ));
+}
+
+#[tokio::test]
+async fn turning_round_gives_a_lone_account_its_other_copy_back() {
+    let azure = azure(account("northeurope", "", "Standard_LRS", false, false));
+    azure.on("PATCH", END, 200, calm());
+    let context = context(Journey::Reprotect);
+    let driver = Geo::new(azure.arm());
+    let operation = driver.assess(&context).await.unwrap().operations.remove(0);
+    assert!(matches!(
+        driver.observe(&context, &operation).await,
+        Observation::NotBegun { .. }
+    ));
+    assert!(matches!(
+        driver.begin(&context, &operation, "only", &key(RESTORE)).await,
+        Sent::Finished { .. }
+    ));
+    assert_eq!(
+        azure.changes()[0].body,
+        json!({"sku": {"name": "Standard_RAGRS"}})
+    );
+    let found = assess(&self::azure(calm()), &context).await.unwrap();
+    assert!(found.operations.is_empty());
+}
+
+#[tokio::test]
+async fn a_drill_changes_nothing() {
+    let azure = azure(calm());
+    assert!(
+        assess(&azure, &context(Journey::Drill))
+            .await
+            .unwrap()
+            .operations
+            .is_empty()
+    );
+    assert!(azure.changes().is_empty());
+}
