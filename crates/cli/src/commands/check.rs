@@ -1,7 +1,7 @@
 //! `leeward check`: everything that is wrong with a runbook, at once.
 
 use clap::{Args, ValueEnum};
-use leeward_runbook::finding::to_json;
+use leeward_runbook::finding::{Severity, to_json};
 
 use super::{
     Desk,
@@ -19,6 +19,9 @@ pub struct Arguments {
     /// What to check.
     #[command(flatten)]
     pub source: Source,
+    /// End with 10 for errors only
+    #[arg(long)]
+    pub tolerate_warnings: bool,
     /// How to print the findings
     #[arg(long, value_enum, default_value_t = Format::Human)]
     pub format: Format,
@@ -42,17 +45,21 @@ pub fn run(desk: &Desk, arguments: Arguments) -> Result<Exit, Failure> {
         Some(runbook) => leeward_runbook::check(runbook),
         None => reading.findings,
     };
+    let clean = match arguments.tolerate_warnings {
+        true => found.iter().all(|finding| finding.severity != Severity::Error),
+        false => is_clean(&found),
+    };
     let terminal = &desk.terminal;
     match arguments.format {
         Format::Human => {
             terminal.result(&findings(&found, terminal.out))?;
             let text = format!("{name}: {}", finding_count(&found));
-            let label = if is_clean(&found) { Label::Done } else { Label::Bad };
+            let label = if clean { Label::Done } else { Label::Bad };
             terminal.advise(&terminal.err.label(label, &text));
         }
         Format::Json => terminal.result(&format!("{:#}", to_json(&found)))?,
     }
-    Ok(match is_clean(&found) {
+    Ok(match clean {
         true => Exit::Holds,
         false => Exit::Findings,
     })

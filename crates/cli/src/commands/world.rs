@@ -4,8 +4,8 @@ use std::{path::Path, sync::Arc};
 
 use futures::future::join_all;
 use leeward_engine::{
-    port::{Clock, Context, Drivers, Files, SourceRegion},
-    work::{Assessment, Phase},
+    port::{Clock, Context, Driver, Drivers, Files, SourceRegion},
+    work::{Assessment, Observation, Phase},
 };
 use leeward_runbook::{journey::Journey, plan::Plan};
 use serde_json::json;
@@ -43,6 +43,8 @@ pub enum Serves {
     Source(String),
     /// The region that the plan goes to: a failover has nothing left to do.
     Target(String),
+    /// Some of it here, some of it there.
+    Between,
     /// Nobody can tell.
     Unknown,
 }
@@ -90,7 +92,10 @@ pub async fn look(plan: &Arc<Plan>, drivers: &Arc<dyn Drivers>, files: &Arc<dyn 
             asked.push(async move {
                 let assessed = driver.assess(&context).await;
                 let (side, evidence) = match assessed {
-                    Ok(assessment) => (side(plan, &assessment), assessment.summary),
+                    Ok(assessment) => {
+                        let side = side(plan, driver.as_ref(), &context, &assessment).await;
+                        (side, assessment.summary)
+                    }
                     Err(error) => (Serves::Unknown, error.to_string()),
                 };
                 Seen {
@@ -105,15 +110,25 @@ pub async fn look(plan: &Arc<Plan>, drivers: &Arc<dyn Drivers>, files: &Arc<dyn 
     join_all(asked).await
 }
 
-/// A step with nothing left to change has moved already.
-fn side(plan: &Plan, assessment: &Assessment) -> Serves {
-    let left = assessment
+/// A step whose every goal holds, or that has nothing left to change, has moved already.
+async fn side(plan: &Plan, driver: &dyn Driver, context: &Context, assessment: &Assessment) -> Serves {
+    let main = assessment
         .operations
         .iter()
-        .any(|operation| operation.phase == Phase::Main);
-    match left {
-        true => Serves::Source(plan.source.region.clone()),
-        false => Serves::Target(plan.target.region.clone()),
+        .filter(|operation| operation.phase == Phase::Main);
+    let seen = join_all(main.map(|operation| driver.observe(context, operation))).await;
+    let holds = seen
+        .iter()
+        .filter(|seen| matches!(seen, Observation::Holds { .. }))
+        .count();
+    let dark = seen
+        .iter()
+        .any(|seen| matches!(seen, Observation::CannotTell { .. }));
+    match (holds, dark) {
+        (holds, false) if holds == seen.len() => Serves::Target(plan.target.region.clone()),
+        (_, true) => Serves::Unknown,
+        (0, false) => Serves::Source(plan.source.region.clone()),
+        (_, false) => Serves::Between,
     }
 }
 
@@ -125,6 +140,7 @@ fn human(seen: &[Seen], paint: Paint) -> String {
     for row in seen {
         let (words, label) = match &row.side {
             Serves::Source(region) | Serves::Target(region) => (region.clone(), None),
+            Serves::Between => ("both, in part".to_owned(), Some(Label::Degraded)),
             Serves::Unknown => ("unknown".to_owned(), Some(Label::Degraded)),
         };
         table.labelled(vec![
@@ -143,7 +159,7 @@ fn machine(seen: &[Seen]) -> String {
             let (region, moved) = match &row.side {
                 Serves::Source(region) => (Some(region), Some(false)),
                 Serves::Target(region) => (Some(region), Some(true)),
-                Serves::Unknown => (None, None),
+                Serves::Between | Serves::Unknown => (None, None),
             };
             json!({"step": row.step, "kind": row.kind, "region": region, "moved": moved, "evidence": row.evidence})
         })

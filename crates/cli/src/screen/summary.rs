@@ -61,7 +61,8 @@ pub fn verdict(view: &RunView) -> String {
     let of = |word: StepWord| view.steps.iter().filter(|step| step.state == word).count();
     let done = of(StepWord::Done) + of(StepWord::DoneDegraded);
     let mut parts = vec![match done == view.steps.len() {
-        true => format!("every one of {} done", count(done, "step")),
+        true if done == 1 => "its one step done".to_owned(),
+        true => format!("all {} done", count(done, "step")),
         false => format!("{done} of {} done", count(view.steps.len(), "step")),
     }];
     for word in [
