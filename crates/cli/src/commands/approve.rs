@@ -16,7 +16,7 @@ use crate::{
     exit::Exit,
     failure::Failure,
     ports::runtime,
-    screen::{Label, losses, short},
+    screen::{Label, Rows, losses, short},
 };
 
 /// What `leeward approve` understands.
@@ -105,7 +105,7 @@ fn ceilings(view: &RunView) -> BTreeMap<String, leeward_engine::work::Figure> {
 fn shown(desk: &Desk, view: &RunView, step: Option<&StepId>) -> String {
     let paint = desk.terminal.err;
     let mut text = format!("{}\n", paint.label(Label::Heading, "You agree to these losses"));
-    text.push_str(&losses(view, paint));
+    text.push_str(&losses(view, Rows::Stores, paint));
     text.push_str(&format!("{}\n", paint.label(Label::Heading, "and open")));
     let mut any = false;
     for item in &view.steps {

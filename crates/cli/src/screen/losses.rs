@@ -9,29 +9,88 @@ use leeward_engine::{
 
 use super::{Columns, Label, Paint, span, when};
 
+/// How many rows a table of losses has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rows {
+    /// One a store.
+    Stores,
+    /// One a step and way: the worst of its stores.
+    Steps,
+}
+
 /// Returns the table, or one line where no store can lose anything.
-pub fn losses(view: &RunView, paint: Paint) -> String {
+///
+/// Sources are numbered and told below, since they are sentences.
+pub fn losses(view: &RunView, rows: Rows, paint: Paint) -> String {
     if view.losses.is_empty() {
         return "  No store of this run can lose data.\n".to_owned();
     }
+    let mut sources: Vec<&str> = Vec::new();
     let mut table = Columns::new(&["  store", "way", "loses", "budget", "agreed", "as of", "source"]);
-    for row in &view.losses {
-        let (cell, label) = (figure(row.figure), label(row));
+    for (name, row) in chosen(view, rows) {
+        let number = sources
+            .iter()
+            .position(|source| *source == row.source)
+            .unwrap_or_else(|| {
+                sources.push(&row.source);
+                sources.len() - 1
+            });
         table.labelled(vec![
-            (format!("  {}", row.store), None),
+            (format!("  {name}"), None),
             (way(row), None),
-            (cell, label),
+            (figure(row.figure), label(row)),
             (span(row.budget), None),
             (row.ceiling.map(figure).unwrap_or_else(|| "-".to_owned()), None),
             (row.as_of.map(when).unwrap_or_else(|| "-".to_owned()), None),
-            (row.source.clone(), Some(Label::Quiet)),
+            (format!("{}", number + 1), Some(Label::Quiet)),
         ]);
     }
     let mut text = table.show(paint);
+    for (number, source) in sources.iter().enumerate() {
+        text.push_str(&format!(
+            "  {}\n",
+            paint.label(Label::Quiet, &format!("{} {source}", number + 1))
+        ));
+    }
     if let Some(line) = skew(view) {
         text.push_str(&format!("  {line}\n"));
     }
     text
+}
+
+/// Returns the rows to show, each with its name.
+fn chosen(view: &RunView, rows: Rows) -> Vec<(String, &LossView)> {
+    if rows == Rows::Stores {
+        return view.losses.iter().map(|row| (row.store.clone(), row)).collect();
+    }
+    let mut worst: Vec<(usize, &LossView)> = Vec::new();
+    for row in &view.losses {
+        let alike = |other: &&mut (usize, &LossView)| {
+            let other = other.1;
+            other.step == row.step
+                && other.rung == row.rung
+                && other.used == row.used
+                && other.budget == row.budget
+                && other.ceiling == row.ceiling
+        };
+        match worst.iter_mut().find(alike) {
+            Some((stores, known)) => {
+                *stores += 1;
+                if row.figure > known.figure {
+                    *known = row;
+                }
+            }
+            None => worst.push((1, row)),
+        }
+    }
+    let name = |stores: usize, row: &LossView| match stores {
+        1 => row.store.clone(),
+        _ => format!("{}, worst of {stores}", row.step),
+    };
+    worst
+        .into_iter()
+        .map(|(stores, row)| (name(stores, row), row))
+        .collect()
 }
 
 /// Returns how far apart the stores' moments lie, in words; nothing for fewer than two stores.

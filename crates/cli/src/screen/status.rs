@@ -10,7 +10,7 @@ use leeward_engine::{
 };
 
 use super::{
-    Columns, Label, Paint, between, choice_command, count, is_over, losses, person, short, span,
+    Columns, Label, Paint, Rows, between, choice_command, count, is_over, losses, person, short, span,
     standing_word, step_word, when,
 };
 use crate::failure::holder_words;
@@ -32,7 +32,7 @@ pub fn status(view: &RunView, lease: &Lease, now: Timestamp, paint: Paint) -> St
     text.push('\n');
     text.push_str(&head(view, lease, now, paint));
     text.push_str(&format!("\n{}\n", paint.label(Label::Heading, "Losses")));
-    text.push_str(&losses(view, paint));
+    text.push_str(&losses(view, Rows::Steps, paint));
     text.push_str(&format!("\n{}\n", paint.label(Label::Heading, "Steps")));
     text.push_str(&steps(view, now, paint));
     for (heading, lines) in [

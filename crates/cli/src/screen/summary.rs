@@ -5,9 +5,11 @@ use leeward_engine::{
     view::{OperationView, RunView, Standing, StepWord},
 };
 
+use leeward_runbook::plan::OnFailure;
+
 use super::{
-    Columns, Label, Paint, between, count, losses, person, short, span, standing_word, step_word, timeline,
-    when,
+    Columns, Label, Paint, Rows, between, count, losses, person, short, span, standing_word, step_word,
+    timeline, when,
 };
 use crate::exit::Exit;
 
@@ -40,7 +42,7 @@ pub fn summary(view: &RunView, paint: Paint) -> String {
         }
     };
     section("What moved", moved(view, paint));
-    section("Losses", losses(view, paint));
+    section("Losses", losses(view, Rows::Steps, paint));
     section("Trouble", trouble(view, paint));
     section("Degradations", bullets(&view.degradations));
     section("Left to do by hand", bullets(&view.leftovers));
@@ -158,27 +160,44 @@ pub(crate) fn rpo(view: &RunView) -> String {
     }
 }
 
-/// Returns the table of what was changed, resource by resource.
+/// Returns the table of what was changed: one row for all that a step did alike.
 pub fn moved(view: &RunView, paint: Paint) -> String {
-    let mut table = Columns::new(&["  step", "resource", "way", "sent", "how"]);
-    for step in &view.steps {
-        for (place, operation) in step.operations.iter().enumerate() {
+    let mut table = Columns::new(&["  step", "change", "of", "way", "sent", "how"]);
+    // A message moves nothing; the list of steps tells of it.
+    for step in view.steps.iter().filter(|step| !step.kind.starts_with("notify.")) {
+        let mut groups: Vec<(&str, Vec<&OperationView>)> = Vec::new();
+        for operation in &step.operations {
+            let verb = operation.id.split('/').next().unwrap_or_default();
+            let alike = |(known, list): &&mut (&str, Vec<&OperationView>)| {
+                *known == verb && list.first().is_some_and(|first| first.rung == operation.rung)
+            };
+            match groups.iter_mut().find(alike) {
+                Some((_, list)) => list.push(operation),
+                None => groups.push((verb, vec![operation])),
+            }
+        }
+        for (place, (verb, list)) in groups.iter().enumerate() {
             let name = if place == 0 {
                 format!("  {}", step.id)
             } else {
                 String::new()
             };
-            let label = match (operation.reached, operation.adopted) {
-                (true, false) => None,
-                (true, true) => Some(Label::Degraded),
-                (false, _) => Some(Label::Bad),
-            };
+            let Some(first) = list.first() else { continue };
             table.labelled(vec![
                 (name, None),
-                (last_name(&operation.target).to_owned(), None),
-                (operation.rung.clone().unwrap_or_else(|| "-".to_owned()), None),
-                (sends(operation), None),
-                (how(operation), label),
+                ((*verb).to_owned(), None),
+                (names(list), None),
+                (
+                    first
+                        .rung
+                        .as_deref()
+                        .filter(|rung| *rung != "only")
+                        .unwrap_or("-")
+                        .to_owned(),
+                    None,
+                ),
+                (sends(list), None),
+                outcome(list),
             ]);
         }
     }
@@ -186,6 +205,43 @@ pub fn moved(view: &RunView, paint: Paint) -> String {
         true => String::new(),
         false => table.show(paint),
     }
+}
+
+fn names(list: &[&OperationView]) -> String {
+    let first = list
+        .first()
+        .map(|operation| last_name(&operation.target))
+        .unwrap_or_default();
+    match list.len() {
+        0 | 1 => first.to_owned(),
+        number => format!("{first} and {} more", number - 1),
+    }
+}
+
+fn outcome(list: &[&OperationView]) -> (String, Option<Label>) {
+    let reached = list.iter().filter(|operation| operation.reached).count();
+    let adopted = list.iter().filter(|operation| operation.adopted).count();
+    let label = match (reached == list.len(), adopted) {
+        (true, 0) => None,
+        (true, _) => Some(Label::Degraded),
+        (false, _) => Some(Label::Bad),
+    };
+    if let [only] = list {
+        return (how(only), label);
+    }
+    let found = match adopted {
+        0 => String::new(),
+        number => format!(", {number} found so, not by us"),
+    };
+    let trouble = list.iter().find(|operation| !operation.reached);
+    let trouble = trouble
+        .map(|operation| format!("; {}", operation.detail))
+        .unwrap_or_default();
+    let text = match reached == list.len() {
+        true => format!("all {reached} hold{found}"),
+        false => format!("{reached} of {} hold{found}{trouble}", list.len()),
+    };
+    (text, label)
 }
 
 /// Returns how an operation ended, in a line.
@@ -196,26 +252,50 @@ pub(crate) fn how(operation: &OperationView) -> String {
     }
 }
 
-fn sends(operation: &OperationView) -> String {
-    match operation.sends {
+fn sends(list: &[&OperationView]) -> String {
+    let words = |sends: u32| match sends {
         0 => "nothing".to_owned(),
         1 => "once".to_owned(),
         more => format!("{more} times"),
+    };
+    let least = list
+        .iter()
+        .map(|operation| operation.sends)
+        .min()
+        .unwrap_or_default();
+    let most = list
+        .iter()
+        .map(|operation| operation.sends)
+        .max()
+        .unwrap_or_default();
+    match (list.len(), least == most) {
+        (0 | 1, _) => words(most),
+        (_, true) if most == 0 => words(0),
+        (_, true) => format!("{} each", words(most)),
+        (_, false) => format!("{least} to {most} times"),
     }
 }
 
-/// Returns the last part of a resource id, which is its name.
+/// Returns the name in a resource id: its last part, or that of the parent where the last is a bare GUID.
 pub(crate) fn last_name(target: &str) -> &str {
-    match target.starts_with('/') {
-        true => target.rsplit('/').next().unwrap_or(target),
-        false => target,
+    if !target.starts_with('/') {
+        return target;
+    }
+    let mut parts = target.rsplit('/');
+    let last = parts.next().unwrap_or(target);
+    let is_guid = last.len() == 36 && last.bytes().all(|byte| byte == b'-' || byte.is_ascii_hexdigit());
+    match (is_guid, parts.nth(1)) {
+        (true, Some(parent)) => parent,
+        _ => last,
     }
 }
 
 fn trouble(view: &RunView, paint: Paint) -> String {
     let mut table = Columns::bare(2);
     for step in &view.steps {
-        if matches!(step.state, StepWord::Failed | StepWord::Stuck | StepWord::Blocked) {
+        // What may fail is told among the degradations.
+        let may = step.state == StepWord::Failed && step.on_failure == OnFailure::Continue;
+        if !may && matches!(step.state, StepWord::Failed | StepWord::Stuck | StepWord::Blocked) {
             table.labelled(vec![
                 (step.id.to_string(), None),
                 (step_word(step.state).to_owned(), Some(Label::of_step(step.state))),

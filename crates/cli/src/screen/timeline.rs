@@ -28,21 +28,29 @@ pub fn timeline(view: &RunView, paint: Paint) -> String {
         return String::new();
     };
     let recovered = view.objectives.recovered_at.map(|at| between(view.opened_at, at));
-    let scale = whole.as_millis().max(1);
-    let place = |time: Duration| (time.as_millis() * WIDTH / scale) as usize;
+    // What goes on long after recovery must not press the path to it into one column.
+    let shown = match recovered {
+        Some(recovered) if whole > recovered * 3 / 2 => recovered * 5 / 4,
+        _ => whole,
+    };
+    let scale = shown.as_millis().max(1);
+    let place = |time: Duration| (time.as_millis() * WIDTH / scale).min(WIDTH) as usize;
     let name = ran
         .iter()
         .map(|(step, ..)| step.id.as_str().len())
         .max()
         .unwrap_or(0);
-    let ruler_end = span(whole);
+    let ruler_end = span(shown);
     let gap = (WIDTH as usize).saturating_sub(2 + ruler_end.len());
     let mut text = format!("  {:name$}  0s{}{ruler_end}\n", "", " ".repeat(gap));
     for (step, start, end) in &ran {
         let from = place(*start).min(WIDTH as usize - 1);
         let to = place(*end).clamp(from + 1, WIDTH as usize);
         let block = if step.critical { "█" } else { "░" };
-        let bar = block.repeat(to - from);
+        let bar = match *end > shown {
+            true => format!("{}▶", block.repeat((to - from).saturating_sub(1))),
+            false => block.repeat(to - from),
+        };
         text.push_str(&format!(
             "  {:name$}  {}{}{}  {}",
             step.id.as_str(),
