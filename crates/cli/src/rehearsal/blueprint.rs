@@ -128,7 +128,14 @@ fn cluster(subscription: &str, step: &PlannedStep, files: &dyn Files) -> Option<
         })
     };
     let capture = text(&step.settings, "from").and_then(|path| files.read(&path));
-    let specification = capture.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    let mut specification: Option<Value> = capture.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    // The name of the node group is made of the cluster's own name; the captured one may be the other side's.
+    if let Some(properties) = specification
+        .as_mut()
+        .and_then(|all| all.get_mut("properties")?.as_object_mut())
+    {
+        properties.remove("nodeResourceGroup");
+    }
     Some(Item::AksCluster(AksCluster {
         primary: side(&step.source)?,
         paired: side(&step.target)?,
