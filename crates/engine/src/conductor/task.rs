@@ -35,7 +35,11 @@ impl Task {
     ) -> Task {
         let step = effect.address.step;
         let mut effect = effect;
-        let mut context = context::context(state, step, files);
+        // A timer asks nobody: it may wait for an hour, and ten thousand of them must hold nothing.
+        let mut context = match &effect.action {
+            Action::Wake => Err(Unresolved(String::new())),
+            _ => context::context(state, step, files),
+        };
         let mut kind = state.planned[step].kind.clone();
         if let Action::Probe(check) = &effect.action {
             kind = check.kind.clone();

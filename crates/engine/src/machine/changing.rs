@@ -6,7 +6,7 @@ use leeward_runbook::units;
 use super::{Machine, approval::ADOPTED};
 use crate::{
     event::{Choice, OperationEvent, Reached, StepEvent},
-    state::{IllegalTransition, OperationPhase, StepPhase},
+    state::{IllegalTransition, OperationPhase, OperationState, StepPhase},
     work::Phase,
 };
 
@@ -35,13 +35,11 @@ impl Machine {
                 return Ok(());
             }
             let failed_before = operation.plan.after.iter().find(|id| {
-                let others = &self.state.steps[step].operations;
-                others.iter().any(|other| {
-                    &other.plan.id == *id
-                        && matches!(
-                            other.phase,
-                            OperationPhase::Failed { .. } | OperationPhase::Stuck { .. }
-                        )
+                self.operation_of(step, id).is_some_and(|other| {
+                    matches!(
+                        other.phase,
+                        OperationPhase::Failed { .. } | OperationPhase::Stuck { .. }
+                    )
                 })
             });
             if let (Some(before), OperationPhase::Waiting) = (failed_before, &operation.phase) {
@@ -52,6 +50,12 @@ impl Machine {
                 operation.phase,
                 OperationPhase::Waiting | OperationPhase::Looking { .. }
             );
+            let nothing_to_leave = operation
+                .rung()
+                .is_some_and(|rung| rung.skip.is_none() || !between);
+            if nothing_to_leave && !operation.impatient {
+                return Ok(());
+            }
             let Some(rung) = operation.rung().cloned() else {
                 let reason = operation
                     .last_reason
@@ -164,10 +168,13 @@ impl Machine {
     }
 
     pub(super) fn has_reached(&self, step: usize, id: &crate::id::OperationId) -> bool {
-        let operations = &self.state.steps[step].operations;
-        operations
-            .iter()
-            .any(|operation| &operation.plan.id == id && operation.is_reached())
+        self.operation_of(step, id)
+            .is_some_and(|operation| operation.is_reached())
+    }
+
+    fn operation_of(&self, step: usize, id: &crate::id::OperationId) -> Option<&OperationState> {
+        let state = &self.state.steps[step];
+        state.operations.get(state.operation_place(id)?)
     }
 
     /// Moves a step on once its operations allow it. `overdue` says that its time is over.

@@ -49,6 +49,18 @@ pub enum Input {
     Opened,
 }
 
+impl Input {
+    /// Returns the step whose operation this is the answer for, where it is one.
+    fn operation_of_step(&self) -> Option<usize> {
+        match self {
+            Input::Observed(address, ..) | Input::Answered(address, _) | Input::Polled(address, ..) => {
+                Some(address.step)
+            }
+            _ => None,
+        }
+    }
+}
+
 /// Whom an effect or its answer concerns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Address {
@@ -216,14 +228,22 @@ impl Machine {
     }
 
     /// Decides all inputs, one by one in the given order; everything they lead to is one decision.
+    ///
+    /// Answers about operations of one step that come in a row are followed up together: with ten
+    /// thousand machines behind a step, a look at all of them for each would never come to an end.
     pub fn decide(
         &mut self,
         now: Timestamp,
         inputs: impl IntoIterator<Item = Input>,
     ) -> Result<Decision, IllegalTransition> {
-        for input in inputs {
+        let mut inputs = inputs.into_iter().peekable();
+        while let Some(input) = inputs.next() {
+            let step = input.operation_of_step();
             self.take(now, input)?;
-            self.flow(now)?;
+            let next = inputs.peek().and_then(Input::operation_of_step);
+            if step.is_none() || step != next {
+                self.flow(now)?;
+            }
         }
         Ok(std::mem::take(&mut self.decision))
     }
@@ -337,12 +357,17 @@ impl Machine {
         )
     }
 
+    /// Returns whether the very same effect is in flight already.
+    fn flies(&self, address: &Address) -> bool {
+        self.in_flight.get(&(address.step, address.part)) == Some(&address.turn)
+    }
+
     /// Asks for an effect, unless the very same is in flight.
     fn want(&mut self, effect: Effect) {
-        let key = (effect.address.step, effect.address.part);
-        if self.in_flight.get(&key) == Some(&effect.address.turn) {
+        if self.flies(&effect.address) {
             return;
         }
+        let key = (effect.address.step, effect.address.part);
         self.in_flight.insert(key, effect.address.turn);
         self.decision.effects.push(effect);
     }

@@ -49,6 +49,8 @@ impl Machine {
                 wanted.push(plain(of_step, None, Action::Assess))
             }
             StepPhase::Assessing { until, .. } => wanted.push(plain(of_step, *until, Action::Assess)),
+            // What flies already is not built again: a check and an operation are large.
+            StepPhase::Verifying { .. } if self.flies(&of_step) => {}
             StepPhase::Verifying { check, .. } => {
                 if let Some(check) = planned.verify.get(*check) {
                     wanted.push(plain(of_step, None, Action::Probe(check.clone())));
@@ -91,6 +93,9 @@ impl Machine {
             for attempt in &operation.attempts {
                 if let AttemptState::Accepted(ticket) = &attempt.state {
                     let part = Part::Ticket(place, attempt.number);
+                    if self.flies(&Address { step, part, turn: 0 }) {
+                        continue;
+                    }
                     let first = ticket.look_after.unwrap_or_else(|| policy::poll_again(0));
                     let not_before = policy::later(attempt.intended_at, first);
                     let action = Action::Poll(operation.plan.clone(), ticket.clone());
@@ -100,7 +105,13 @@ impl Machine {
         }
         let observe = || Action::Observe(operation.plan.clone());
         let of_operation = Part::Operation(place);
+        let looked_at = Address {
+            step,
+            part: of_operation,
+            turn: operation.turn,
+        };
         match &operation.phase {
+            _ if self.flies(&looked_at) => {}
             OperationPhase::Waiting if self.is_due(step, place) => {
                 wanted.push(effect(of_operation, operation.turn, None, observe()));
             }

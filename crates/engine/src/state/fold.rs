@@ -259,10 +259,9 @@ impl RunState {
                 change,
             } => {
                 let place = self.known(step)?;
-                let found = self.steps[place]
-                    .operations
-                    .iter_mut()
-                    .find(|one| &one.plan.id == operation);
+                let of_step = &mut self.steps[place];
+                let found = of_step.operation_place(operation);
+                let found = found.and_then(|found| of_step.operations.get_mut(found));
                 let found = found.ok_or_else(|| IllegalTransition::Unknown {
                     what: format!("operation `{operation}` in step `{step}`"),
                 })?;

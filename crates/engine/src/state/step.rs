@@ -1,12 +1,13 @@
 //! Where one step stands, and the only place where it moves.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use jiff::Timestamp;
 
 use super::{OperationState, fold::IllegalTransition};
 use crate::{
     event::{Choice, Person, StepEvent},
+    id::OperationId,
     work::{Assessment, Figure, Outputs, Phase},
 };
 
@@ -39,6 +40,7 @@ pub struct StepState {
     pub patience_from: Option<Timestamp>,
     /// When it came to rest.
     pub ended_at: Option<Timestamp>,
+    operation_places: HashMap<OperationId, usize>,
 }
 
 /// What a person is asked to agree to.
@@ -144,11 +146,17 @@ impl Default for StepState {
             started_at: None,
             patience_from: None,
             ended_at: None,
+            operation_places: HashMap::new(),
         }
     }
 }
 
 impl StepState {
+    /// Returns the place of an operation; ten thousand may stand behind one step.
+    pub fn operation_place(&self, id: &OperationId) -> Option<usize> {
+        self.operation_places.get(id).copied()
+    }
+
     /// Returns the operations of one phase.
     pub fn of_phase(&self, phase: Phase) -> impl Iterator<Item = &OperationState> {
         self.operations
@@ -188,6 +196,12 @@ impl StepState {
                     .cloned()
                     .map(OperationState::new)
                     .collect();
+                self.operation_places.clear();
+                for (place, operation) in self.operations.iter().enumerate() {
+                    self.operation_places
+                        .entry(operation.plan.id.clone())
+                        .or_insert(place);
+                }
                 self.outputs.extend(assessment.outputs.clone());
                 self.assessment = Some(assessment.clone());
                 S::Changing
