@@ -1,6 +1,6 @@
 //! What needs a process of its own: peak memory, and resuming from nothing.
 
-use std::{path::PathBuf, process::Command, sync::Arc, time::Duration};
+use std::{path::PathBuf, process::Command, sync::Arc};
 
 use leeward_engine::{
     conductor::Observer,
@@ -118,16 +118,6 @@ fn peak() -> f64 {
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
     let kilobytes = line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<f64>().ok());
     kilobytes.unwrap_or_default() / 1024.0
-}
-
-/// Returns the time that this thread has spent on a processor; the time of day where no system tells.
-pub(crate) fn busy() -> Duration {
-    let told = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
-    let spent = told.split(' ').next().and_then(|number| number.parse().ok());
-    spent.map_or_else(
-        || jiff::Timestamp::now().as_duration().unsigned_abs(),
-        Duration::from_nanos,
-    )
 }
 
 /// Writes a journal of at least so many records, and says how many it has and how large it is.

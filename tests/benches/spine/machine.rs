@@ -1,6 +1,9 @@
 //! What does the machine cost by itself: no journal, no tasks, no clock?
 
-use std::{collections::VecDeque, time::Duration};
+use std::{
+    collections::VecDeque,
+    time::{Duration, Instant},
+};
 
 use async_trait::async_trait;
 use criterion::Criterion;
@@ -16,7 +19,7 @@ use leeward_engine::{
 use leeward_runbook::plan::Plan;
 
 use crate::{
-    Size, child, platform,
+    Size, platform,
     table::{self, Table},
     toy::{self, World},
 };
@@ -58,7 +61,7 @@ impl Journal for Kept {
 
 /// What the machine took and wrote.
 pub(crate) struct Alone {
-    /// Time on the processor in the machine alone: deciding, and sealing its records.
+    /// Time in the machine alone, on one thread: deciding, and sealing its records.
     pub(crate) busy: Duration,
     pub(crate) records: Vec<Record>,
 }
@@ -74,19 +77,19 @@ pub(crate) fn alone(plan: &Plan, world: &World) -> Alone {
         options: toy::options(now),
         by: toy::ann(),
     };
-    let begun = child::busy();
+    let begun = Instant::now();
     let record = Chain::default().next(1, now, opened).unwrap();
     let state = RunState::open(&record).unwrap();
     let mut machine = Machine::new(state, 1);
-    let mut busy = child::busy() - begun;
+    let mut busy = begun.elapsed();
     let mut journal = Kept(vec![record]);
     let mut waiting = VecDeque::from([Input::Opened]);
     while !waiting.is_empty() {
         let many = waiting.len().min(BATCH);
         let batch: Vec<Input> = waiting.drain(..many).collect();
-        let begun = child::busy();
+        let begun = Instant::now();
         let decision = machine.decide(now, batch).unwrap();
-        busy += child::busy() - begun;
+        busy += begun.elapsed();
         let (_, effects) = block_on(decision.record(&mut journal)).unwrap();
         waiting.extend(
             effects
@@ -146,7 +149,7 @@ pub(crate) fn measure(criterion: &mut Criterion, table: &mut Table, size: Size) 
             size.steps
         ));
         let per_step = whole / size.steps as f64;
-        table.line("processor time", table::time(whole), "");
+        table.line("time in it", table::time(whole), "");
         table.line("a step", table::time(per_step), "");
         table.line("a record", table::time(whole / records as f64), "");
         table.line(
