@@ -241,6 +241,7 @@ pub(crate) fn context(kind: &str, journey: Journey, with: Value, source: Value, 
         source: Arc::new(source),
         target: Arc::new(target),
         source_region: SourceRegion::Open,
+        outage_since: None,
         files: Arc::new(NoFiles),
     }
 }
@@ -251,6 +252,7 @@ pub(crate) fn region_down(mut context: Context) -> Context {
     plan.region_down = true;
     context.plan = Arc::new(plan);
     context.source_region = SourceRegion::Closed;
+    context.outage_since = "2026-11-24T08:00:00Z".parse().ok();
     context
 }
 

@@ -51,6 +51,7 @@ pub(crate) fn context(state: &RunState, step: usize, files: &Arc<dyn Files>) -> 
         source: resolve(&planned.source)?,
         target: resolve(&planned.target)?,
         source_region: source_region(state),
+        outage_since: outage_since(state),
         files: files.clone(),
     })
 }
@@ -81,6 +82,7 @@ pub(crate) fn context_as_planned(state: &RunState, step: usize, files: &Arc<dyn 
             source: Arc::new(planned.source.clone()),
             target: Arc::new(planned.target.clone()),
             source_region: source_region(state),
+            outage_since: outage_since(state),
             files: files.clone(),
         }
     })
@@ -94,6 +96,10 @@ pub(crate) fn check(state: &RunState, step: usize, check: &Check) -> Result<Chec
         settings,
         ..check.clone()
     })
+}
+
+fn outage_since(state: &RunState) -> Option<Timestamp> {
+    state.plan.region_down.then_some(state.options.declared_at)
 }
 
 fn source_region(state: &RunState) -> SourceRegion {

@@ -156,6 +156,7 @@ pub fn on_paper(plan: &Arc<Plan>, step: &PlannedStep, files: &Arc<dyn Files>) ->
             true => SourceRegion::Closed,
             false => SourceRegion::Open,
         },
+        outage_since: None,
         files: files.clone(),
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 use leeward_runbook::plan::{Check, Plan, PlannedStep};
 use serde_json::Value;
 
@@ -28,6 +29,8 @@ pub struct Context {
     pub target: Arc<Value>,
     /// Whether requests may go to the region that served.
     pub source_region: SourceRegion,
+    /// When the outage began, as declared; nothing where none was. Writes after it are nobody's loss.
+    pub outage_since: Option<Timestamp>,
     /// The files that the plan pinned.
     pub files: Arc<dyn Files>,
 }

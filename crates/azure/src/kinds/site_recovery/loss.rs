@@ -19,16 +19,16 @@ pub(super) fn of(
     step: &str,
     item: &Item,
     now: Timestamp,
-    region_down: bool,
+    outage: Option<Timestamp>,
     point: Option<Timestamp>,
 ) -> Loss {
     let (figure, source, as_of) = match point {
         Some(at) => (
-            Figure::UpTo(between(at, now)),
+            Figure::UpTo(between(at, outage.unwrap_or(now))),
             format!("the recovery point of {at} that the step takes"),
             Some(at),
         ),
-        None => by_vault(item, now, region_down),
+        None => by_vault(item, now, outage),
     };
     Loss {
         store: format!("{step}/{}", item.machine),
@@ -48,30 +48,34 @@ pub(super) fn unknown(step: &str, item: &Item, reason: String) -> Loss {
     }
 }
 
-fn by_vault(item: &Item, now: Timestamp, region_down: bool) -> (Figure, String, Option<Timestamp>) {
+fn by_vault(item: &Item, now: Timestamp, outage: Option<Timestamp>) -> (Figure, String, Option<Timestamp>) {
     let (Some(seconds), Some(at)) = (item.rpo_seconds, item.rpo_as_of) else {
         let reason = format!("the vault has no lag of {} ({})", item.machine, item.state);
         return (Figure::Unknown, reason, item.rpo_as_of);
     };
     let lag = Duration::from_secs(seconds);
+    if let Some(outage) = outage {
+        // What was written after the outage began was written nowhere: it ends what can be lost.
+        let source = format!(
+            "the vault's lag of {seconds} s, and the time from its reckoning to the declared outage of {outage}"
+        );
+        return (
+            Figure::UpTo(lag.saturating_add(between(at, outage))),
+            source,
+            Some(at),
+        );
+    }
     let age = between(at, now);
-    if age <= FRESH && !region_down {
+    if age <= FRESH {
         return (
             Figure::UpTo(lag),
             "the vault's own lag (rpoInSeconds)".to_owned(),
             Some(at),
         );
     }
-    let why = if region_down {
-        "the outage is declared"
-    } else {
-        "it was not reckoned again"
-    };
     (
         Figure::UpTo(lag.saturating_add(age)),
-        format!(
-            "the vault's lag of {seconds} s and the time since it was reckoned, for it stands still: {why}"
-        ),
+        format!("the vault's lag of {seconds} s and the time since it was reckoned, for it stands still"),
         Some(at),
     )
 }
@@ -102,25 +106,35 @@ mod tests {
         AT.parse::<Timestamp>().unwrap() + Duration::from_secs(60 * minutes)
     }
 
-    fn figure(item: &Item, now: Timestamp, down: bool) -> Figure {
-        of("step", item, now, down, None).by_rung[RUNG]
+    fn figure(item: &Item, now: Timestamp, outage: Option<Timestamp>) -> Figure {
+        of("step", item, now, outage, None).by_rung[RUNG]
     }
 
     #[test]
     fn a_fresh_lag_is_the_figure_and_one_that_stands_still_grows() {
         let up_to = |seconds| Figure::UpTo(Duration::from_secs(seconds));
-        assert_eq!(figure(&item(Some(95)), after(4), false), up_to(95));
-        assert_eq!(figure(&item(Some(95)), after(20), false), up_to(95 + 1200));
-        assert_eq!(figure(&item(Some(95)), after(4), true), up_to(95 + 240));
-        assert_eq!(figure(&item(None), after(4), false), Figure::Unknown);
-        let row = of("step", &item(Some(95)), after(20), false, None);
+        assert_eq!(figure(&item(Some(95)), after(4), None), up_to(95));
+        assert_eq!(figure(&item(Some(95)), after(20), None), up_to(95 + 1200));
+        assert_eq!(figure(&item(None), after(4), None), Figure::Unknown);
+        let row = of("step", &item(Some(95)), after(20), None, None);
         assert!(row.source.contains("stands still"), "{}", row.source);
         assert_eq!((row.store.as_str(), row.as_of), ("step/vm", Some(after(0))));
     }
 
     #[test]
+    fn what_is_written_after_a_declared_outage_is_not_counted_as_lost() {
+        let up_to = |seconds| Figure::UpTo(Duration::from_secs(seconds));
+        assert_eq!(
+            figure(&item(Some(95)), after(30), Some(after(2))),
+            up_to(95 + 120)
+        );
+        let reckoned_since = figure(&item(Some(95)), after(30), Some(after(0)));
+        assert_eq!(reckoned_since, up_to(95));
+    }
+
+    #[test]
     fn an_old_point_that_was_asked_for_is_what_counts() {
-        let row = of("step", &item(Some(95)), after(60), false, Some(after(0)));
+        let row = of("step", &item(Some(95)), after(60), None, Some(after(0)));
         assert_eq!(row.by_rung[RUNG], Figure::UpTo(Duration::from_secs(3600)));
     }
 }

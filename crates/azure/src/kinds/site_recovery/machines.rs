@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use leeward_engine::{
     id::AttemptKey,
-    port::{Context, Driver, DriverError, SourceRegion},
+    port::{Context, Driver, DriverError},
     work::{Assessment, Loss, Observation, Operation, Outputs, Progress, Refusal, Sent, Ticket},
 };
 use leeward_runbook::journey::Journey;
@@ -77,19 +77,19 @@ impl Machines {
         let arm = self.arm.for_step(context);
         let now = arm.clock().now().wall;
         let step = context.step.id.as_str();
-        let down = context.plan.region_down || context.source_region == SourceRegion::Closed;
+        let outage = context.outage_since;
         let mut rows = Vec::new();
         for item in chosen {
             if item.runs_in() == Some(settings.to.as_str()) {
                 continue;
             }
             if settings.point != PointWish::LatestAppConsistent {
-                rows.push(loss::of(step, item, now, down, None));
+                rows.push(loss::of(step, item, now, outage, None));
                 continue;
             }
             rows.push(match vault.points(&arm, &item.id).await {
                 Ok(points) => match settings.point.pick(&points) {
-                    Some((_, at)) => loss::of(step, item, now, down, Some(at)),
+                    Some((_, at)) => loss::of(step, item, now, outage, Some(at)),
                     None => loss::unknown(
                         step,
                         item,

@@ -98,10 +98,18 @@ impl Geo {
         let (figure, source) = match (&account, synced) {
             (Err(reason), _) => (Figure::Unknown, reason.clone()),
             (Ok(_), Some(at)) if live => {
-                let age = self.arm.clock().now().wall.duration_since(at);
+                let until = context
+                    .outage_since
+                    .unwrap_or_else(|| self.arm.clock().now().wall);
+                let source = match context.outage_since {
+                    Some(outage) => format!(
+                        "the time from the last sync of the other copy (lastSyncTime) to the declared outage of {outage}"
+                    ),
+                    None => "the time since the last sync of the other copy (lastSyncTime)".to_owned(),
+                };
                 (
-                    Figure::UpTo(Duration::try_from(age).unwrap_or(Duration::ZERO)),
-                    "the time since the last sync of the other copy (lastSyncTime)".to_owned(),
+                    Figure::UpTo(Duration::try_from(until.duration_since(at)).unwrap_or(Duration::ZERO)),
+                    source,
                 )
             }
             (Ok(_), _) => (

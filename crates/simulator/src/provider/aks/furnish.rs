@@ -62,6 +62,13 @@ pub(crate) fn stand(
     if !body.is_object() {
         body = json!({"properties": {}});
     }
+    let captured_here = body["location"]
+        .as_str()
+        .is_none_or(|place| geography::fold(place) == region);
+    if !captured_here && let Some(properties) = body["properties"].as_object_mut() {
+        // The group of the nodes is named after the region of the capture; this cluster stands in another.
+        properties.remove("nodeResourceGroup");
+    }
     body["location"] = json!(region);
     if pools(&body).is_empty() {
         body["properties"]["agentPoolProfiles"] = json!([

@@ -210,7 +210,7 @@ async fn after_a_declared_outage_only_the_vault_is_asked() {
     let context = testing::region_down(failover(json!({})));
     let found = assess(&azure, &context).await.unwrap();
     assert!(
-        found.losses[0].source.contains("stands still"),
+        found.losses[0].source.contains("declared outage"),
         "{}",
         found.losses[0].source
     );
