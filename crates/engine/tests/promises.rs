@@ -153,6 +153,23 @@ fn a_one_shot_nobody_can_see_is_stuck_until_a_person_settles_it() {
 }
 
 #[test]
+fn a_message_that_nobody_can_see_is_sent_once_and_holds_nobody_up() {
+    let rules = Rules {
+        class: RepeatClass::OneShot,
+        observable: false,
+        lost: BTreeSet::from([1]),
+        ..Rules::default()
+    };
+    let steps = plan(&[
+        ("tell", &[], json!({"on_failure": "continue"})),
+        ("sql", &["tell"], json!({})),
+    ]);
+    let mut toy = Toy::new(steps, &[("tell", rules)]).open();
+    assert_eq!(toy.finish(), Standing::Ended(Outcome::Degraded));
+    assert_eq!((toy.fates["tell"].sends, toy.accepted("sql")), (1, 1));
+}
+
+#[test]
 fn nothing_lossy_is_sent_before_a_person_agrees() {
     let lossy = Rules {
         lossy: true,

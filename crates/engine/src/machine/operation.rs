@@ -2,7 +2,7 @@
 //! what may be sent again, and when.
 
 use jiff::Timestamp;
-use leeward_runbook::kind::RepeatClass;
+use leeward_runbook::{kind::RepeatClass, plan::OnFailure};
 
 use super::{Action, Address, Effect, Machine, Pacing, Part};
 use crate::{
@@ -193,7 +193,13 @@ impl Machine {
                     RepeatClass::Repeatable if settled => self.send_again(now, step, place, pacing, reason),
                     RepeatClass::OneShot if settled && !operation.plan.observable => {
                         let reason = format!("nobody can tell whether `{}` arrived: {reason}", rung.name);
-                        self.stick(now, step, place, reason)
+                        match self.state.planned[step].on_failure {
+                            // It is not sent again, and the runbook says that nobody waits for it.
+                            OnFailure::Continue => {
+                                self.operation_event(now, step, place, OperationEvent::Failed { reason })
+                            }
+                            OnFailure::Block | OnFailure::Halt => self.stick(now, step, place, reason),
+                        }
                     }
                     _ if now >= since => {
                         let reason = format!("nobody can tell whether `{}` arrived: {reason}", rung.name);

@@ -60,6 +60,12 @@ const NETWORK: Setting = may(
     Stands::At,
     "Isolated virtual network for test failovers, reachable from nowhere; a name means one in `resource-group` or the vault's",
 );
+const CACHE: Setting = may(
+    "cache-account",
+    Shape::Either(&[Shape::Name, Shape::ResourceId]),
+    Stands::At,
+    "Storage account of this side that caches writes while replication is turned round; a name means one in `resource-group` or the vault's",
+);
 const ADDRESS: Setting = may(
     "address",
     Shape::Text,
@@ -194,6 +200,7 @@ pub(super) static MACHINES: Kind = Kind {
         COMMIT,
         ADDRESS,
         NETWORK,
+        CACHE,
         GROUP,
         SUBSCRIPTION,
     ],
@@ -224,6 +231,7 @@ pub(super) static PLAN: Kind = Kind {
         COMMIT,
         ADDRESS,
         NETWORK,
+        CACHE,
         GROUP,
         SUBSCRIPTION,
     ],

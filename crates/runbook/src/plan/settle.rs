@@ -104,7 +104,7 @@ impl<'a> Frame<'a> {
             on_failure: step
                 .on_failure
                 .as_ref()
-                .map_or(OnFailure::Block, |found| found.value),
+                .map_or_else(|| usual_on_failure(kind), |found| found.value),
             verify,
             ends_recovery: step.ends.is_some(),
             before_recovery: false,
@@ -278,5 +278,13 @@ fn forecast(step: &Step, kind: &Kind) -> Duration {
         "gate.wait" => with("for").unwrap_or(kind.forecast),
         _ if kind.is_check() => Duration::from_secs(5) + with("for").unwrap_or_default(),
         _ => kind.forecast,
+    }
+}
+
+/// A message that could not be delivered stops nobody; anything else holds up what depends on it.
+fn usual_on_failure(kind: &Kind) -> OnFailure {
+    match kind.name.starts_with("notify.") {
+        true => OnFailure::Continue,
+        false => OnFailure::Block,
     }
 }
