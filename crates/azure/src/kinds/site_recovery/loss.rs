@@ -56,9 +56,8 @@ fn by_vault(item: &Item, now: Timestamp, outage: Option<Timestamp>) -> (Figure, 
     let lag = Duration::from_secs(seconds);
     if let Some(outage) = outage {
         // What was written after the outage began was written nowhere: it ends what can be lost.
-        let source = format!(
-            "the vault's lag of {seconds} s, and the time from its reckoning to the declared outage of {outage}"
-        );
+        let source =
+            format!("the vault's own lag (rpoInSeconds), reckoned on to the declared outage of {outage}");
         return (
             Figure::UpTo(lag.saturating_add(between(at, outage))),
             source,
@@ -75,7 +74,8 @@ fn by_vault(item: &Item, now: Timestamp, outage: Option<Timestamp>) -> (Figure, 
     }
     (
         Figure::UpTo(lag.saturating_add(age)),
-        format!("the vault's lag of {seconds} s and the time since it was reckoned, for it stands still"),
+        "the vault's own lag (rpoInSeconds) and the time since it was reckoned, for it stands still"
+            .to_owned(),
         Some(at),
     )
 }
