@@ -35,8 +35,8 @@ pub(crate) fn spread(steps: usize) -> String {
     for number in 0..steps {
         let mut before: Vec<usize> = [2, 3, 7]
             .iter()
-            .filter_map(|part| (number >= 20).then(|| number / part + number % 5))
-            .filter(|other| *other < number)
+            .map(|part| number / part + number % 5)
+            .filter(|other| number >= 20 && *other < number)
             .collect();
         before.sort_unstable();
         before.dedup();
