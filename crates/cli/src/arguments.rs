@@ -47,7 +47,7 @@ pub struct Globals {
     /// Use colour: auto, always or never [env: LEEWARD_COLOR, NO_COLOR]
     #[arg(long, global = true, value_name = "WHEN")]
     pub color: Option<String>,
-    /// Show every operation and request too
+    /// Show every operation too, not only steps
     #[arg(long, short, global = true, action = ArgAction::SetTrue)]
     pub verbose: bool,
     /// Filled from the verbs that know `--parallel`.

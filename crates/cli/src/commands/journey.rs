@@ -146,7 +146,7 @@ async fn conducted(
     };
     let run = new.run.clone();
     desk.terminal.advise(&format!("Run {run}\n"));
-    let progress = Progress::choose(&desk.terminal, arguments.format == Format::Json);
+    let progress = Progress::choose(&desk.terminal, arguments.format == Format::Json, 0);
     let mut observer = &progress;
     let conducted = conduct::watched(&progress, clock, conductor.start(new, &mut observer)).await?;
     conduct::tell_end(desk, &conducted, arguments.format == Format::Human)

@@ -80,7 +80,7 @@ pub fn run(desk: &Desk, arguments: Arguments) -> Result<Exit, Failure> {
             manners: conduct::manners(arguments.no_wait),
             stop: conduct::stopper(desk),
         };
-        let progress = Progress::choose(&desk.terminal, arguments.format == Format::Json);
+        let progress = Progress::choose(&desk.terminal, arguments.format == Format::Json, view.seq);
         let mut observer = &progress;
         let run = view.run.clone();
         let work = conductor.resume(&run, policy, Vec::new(), &mut observer);

@@ -129,7 +129,7 @@ pub fn run(desk: &Desk, arguments: Arguments) -> Result<Exit, Failure> {
         parallel: desk.settings.parallel()?,
     };
     let progress = match desk.terminal.verbose {
-        true => Progress::Lines(Depth::Operations),
+        true => Progress::Lines(Depth::Operations, 0),
         false => Progress::Quiet,
     };
     let conducted = runtime::rehearsal(rehearsal.play(&progress))?;

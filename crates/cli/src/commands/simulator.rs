@@ -3,6 +3,7 @@
 use std::{fs, net::SocketAddr, path::PathBuf};
 
 use clap::Args;
+use leeward_engine::port::Clock;
 use leeward_simulator::{Settings, Simulator, World, serve};
 
 use super::{
@@ -14,7 +15,7 @@ use crate::{
     code::Code,
     exit::Exit,
     failure::Failure,
-    ports::{folder::PlanFiles, runtime},
+    ports::{self, folder::PlanFiles, runtime},
     rehearsal,
 };
 
@@ -42,6 +43,9 @@ pub struct Arguments {
     /// Let time run this many times faster
     #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub speed: u32,
+    /// When the world begins; with --runbook now when left out, else what the world says
+    #[arg(long, value_name = "TIME")]
+    pub start: Option<jiff::Timestamp>,
     /// Draw every delay and every chance from this number
     #[arg(long, default_value_t = 1, value_name = "N")]
     pub seed: u64,
@@ -94,7 +98,7 @@ pub fn run(desk: &Desk, arguments: Arguments) -> Result<Exit, Failure> {
 }
 
 fn world(desk: &Desk, arguments: &Arguments) -> Result<Option<World>, Failure> {
-    let setting = match (&arguments.world, &arguments.runbook) {
+    let mut setting = match (&arguments.world, &arguments.runbook) {
         (Some(path), _) => {
             let text = fs::read_to_string(path).map_err(|error| Failure::file(path, &error))?;
             rehearsal::setting_of(path, &text)?
@@ -102,6 +106,14 @@ fn world(desk: &Desk, arguments: &Arguments) -> Result<Option<World>, Failure> {
         (None, Some(runbook)) => rehearsal::setting_beside(&runbook::file_of(runbook))?,
         (None, None) => rehearsal::Setting::default(),
     };
+    // Whoever comes over HTTP has a real clock: a world of another day would look hours out of date.
+    let now = arguments
+        .runbook
+        .as_ref()
+        .map(|_| ports::clock::real().now().wall);
+    if let Some(start) = arguments.start.or(now) {
+        setting.world.start = start;
+    }
     let Some(runbook) = &arguments.runbook else {
         return Ok(Some(setting.world));
     };

@@ -20,8 +20,8 @@ const SMALL: usize = 200;
 pub enum Progress {
     /// A picture that is drawn again and again.
     Picture(Box<Picture>),
-    /// One line a record, on stderr.
-    Lines(Depth),
+    /// One line a record, on stderr; history up to and with that record is not told again.
+    Lines(Depth, u64),
     /// One JSON object a line, on stdout.
     Events(Mutex<report::EventLines>),
     /// Nothing.
@@ -29,8 +29,9 @@ pub enum Progress {
 }
 
 impl Progress {
-    /// Chooses by what stderr is, and by whether machines listen on stdout.
-    pub fn choose(terminal: &Terminal, events: bool) -> Progress {
+    /// Chooses by what stderr is, and by whether machines listen on stdout. `known` is the last
+    /// record that its reader has seen.
+    pub fn choose(terminal: &Terminal, events: bool, known: u64) -> Progress {
         let depth = if terminal.verbose {
             Depth::Operations
         } else {
@@ -39,7 +40,7 @@ impl Progress {
         match (events, terminal.live) {
             (true, _) => Progress::Events(Mutex::new(report::EventLines::default())),
             (false, true) => Progress::Picture(Box::new(Picture::new(terminal.err, depth))),
-            (false, false) => Progress::Lines(depth),
+            (false, false) => Progress::Lines(depth, known),
         }
     }
 
@@ -47,9 +48,13 @@ impl Progress {
     pub fn recorded(&self, state: &RunState, records: &[Record]) {
         match self {
             Progress::Quiet => {}
-            Progress::Lines(depth) => {
+            Progress::Lines(depth, known) => {
                 let mut err = std::io::stderr().lock();
-                for text in records.iter().filter_map(|record| line(record, *depth)) {
+                for text in records
+                    .iter()
+                    .filter(|record| record.body.seq > *known)
+                    .filter_map(|record| line(record, *depth))
+                {
                     let _ = writeln!(err, "{text}");
                 }
             }
