@@ -1,7 +1,5 @@
 //! Who acts, and how well that is known.
 
-use std::env;
-
 use leeward_engine::{
     event::{Known, Person},
     port::Holder,
@@ -12,7 +10,10 @@ use crate::settings::Settings;
 /// Returns the person at this terminal: the name of the settings, else of the local account.
 /// Either is stated; only a token could prove it.
 pub fn person(settings: &Settings) -> Person {
-    let name = settings.text("user").map(str::to_owned).unwrap_or_else(account);
+    let name = settings
+        .text("user")
+        .map(str::to_owned)
+        .unwrap_or_else(|| leeward_store::holder::this_process().user);
     Person {
         name,
         known: Known::Stated,
@@ -25,13 +26,6 @@ pub fn stand_in() -> Person {
         name: "rehearsal".to_owned(),
         known: Known::Rehearsed,
     }
-}
-
-fn account() -> String {
-    ["USER", "LOGNAME", "USERNAME"]
-        .iter()
-        .find_map(|name| env::var(name).ok().filter(|value| !value.is_empty()))
-        .unwrap_or_else(|| "unknown".to_owned())
 }
 
 /// Returns this process as a holder of leases, under the name of the settings.

@@ -119,7 +119,7 @@ impl Picture {
         let bars = MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(8));
         let bare = || ProgressBar::new_spinner().with_style(style("{msg}"));
         let head = bars.add(bare());
-        let tail = bars.add(bare());
+        let tail = bars.add(ProgressBar::new_spinner().with_style(style("{wide_msg}")));
         Picture {
             paint,
             depth,
@@ -164,7 +164,7 @@ impl Picture {
         while state.active.len() < picture.active.len() {
             let bar = self.bars.insert_before(
                 &self.tail,
-                ProgressBar::new_spinner().with_style(style("{spinner} {msg}")),
+                ProgressBar::new_spinner().with_style(style("{spinner} {wide_msg}")),
             );
             bar.enable_steady_tick(Duration::from_millis(120));
             state.active.push(bar);
