@@ -365,3 +365,51 @@ fn the_simulator_is_for_this_machine_only() {
     ]);
     insta::assert_snapshot!("simulator-not-loopback", session(&mut command, home.path()));
 }
+
+#[test]
+fn a_rehearsal_of_the_smallest_runbook_ends_with_its_report() {
+    let home = folder();
+    for format in ["human", "markdown", "json", "junit"] {
+        let mut command = in_repository(home.path());
+        command.args(["simulate", "runbooks/minimal/runbook.yaml", "--format", format]);
+        insta::assert_snapshot!(format!("simulate-{format}"), session(&mut command, home.path()));
+    }
+}
+
+#[test]
+fn the_whole_platform_moves_whatever_has_happened_to_its_region() {
+    let home = folder();
+    for (world, code) in [("both-up", 0), ("serving-down", 0), ("region-gone", 26)] {
+        let mut command = in_repository(home.path());
+        command.args([
+            "simulate",
+            "runbooks/interworks-platform/runbook.yaml",
+            "--world",
+            world,
+        ]);
+        let output = command.output().expect("it ran");
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert_eq!(output.status.code(), Some(code), "{world}\n{text}");
+        assert!(
+            text.contains("RTO") && text.contains("platform-sql/fog-platform"),
+            "{world}\n{text}"
+        );
+    }
+}
+
+#[test]
+fn the_whole_platform_drills_comes_home_and_is_protected_again() {
+    let home = folder();
+    for journey in ["drill", "failback", "reprotect"] {
+        let mut command = in_repository(home.path());
+        command.args([
+            "simulate",
+            "runbooks/interworks-platform/runbook.yaml",
+            "--journey",
+            journey,
+        ]);
+        let output = command.output().expect("it ran");
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert_eq!(output.status.code(), Some(0), "{journey}\n{text}");
+    }
+}
