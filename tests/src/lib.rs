@@ -1,1 +1,3 @@
-//! Acceptance tests of the whole product live in `tests/`.
+//! What the acceptance tests share.
+
+pub mod processes;
