@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 use super::{
     capture::{pools, text},
     mapping::{self, Choice, RUN_TAG, SPECIFICATION_TAG},
+    network,
     plan::Plan,
     preflight, view,
 };
@@ -137,9 +138,14 @@ impl Cluster {
         Err(DriverError::Impossible { reason })
     }
 
+    /// Reads the step's plan, its subnet found.
+    async fn plan(&self, arm: &Arm, context: &Context) -> Result<Plan, DriverError> {
+        Plan::read(&network::resolved(arm, context).await?)
+    }
+
     async fn assess_move(&self, context: &Context) -> Result<Assessment, DriverError> {
         let arm = self.arm.for_step(context);
-        let plan = Plan::read(context)?;
+        let plan = self.plan(&arm, context).await?;
         let id = plan.id()?;
         let group = Request::get(
             ArmPath::subscription(&plan.subscription)
@@ -370,11 +376,7 @@ fn payload(operation: &Operation) -> Result<Payload, String> {
 #[async_trait]
 impl Driver for Cluster {
     fn targets(&self, context: &Context) -> Vec<String> {
-        Plan::read(context)
-            .and_then(|plan| plan.id())
-            .map(|id| folded(&id))
-            .into_iter()
-            .collect()
+        Plan::claim(context).map(|id| folded(&id)).into_iter().collect()
     }
 
     async fn assess(&self, context: &Context) -> Result<Assessment, DriverError> {
@@ -390,7 +392,10 @@ impl Driver for Cluster {
 
     async fn observe(&self, context: &Context, operation: &Operation) -> Observation {
         let arm = self.arm.for_step(context);
-        let found = Plan::read(context).and_then(|plan| Ok((plan.id()?, plan)));
+        let found = self
+            .plan(&arm, context)
+            .await
+            .and_then(|plan| Ok((plan.id()?, plan)));
         let (id, plan) = match found {
             Ok(found) => found,
             Err(error) => {
@@ -427,7 +432,10 @@ impl Driver for Cluster {
 
     async fn begin(&self, context: &Context, operation: &Operation, rung: &str, key: &AttemptKey) -> Sent {
         let arm = self.arm.for_step(context);
-        let found = Plan::read(context).and_then(|plan| Ok((plan.id()?, plan)));
+        let found = self
+            .plan(&arm, context)
+            .await
+            .and_then(|plan| Ok((plan.id()?, plan)));
         let (id, plan) = match found {
             Ok(found) => found,
             Err(error) => return refusal::refused_here("InvalidSettings", error.to_string()),

@@ -7,6 +7,7 @@
 mod capture;
 mod cluster;
 mod mapping;
+mod network;
 mod plan;
 mod preflight;
 mod view;

@@ -46,9 +46,7 @@ impl Plan {
                     .pair("subnets", name),
             ),
             (Some(name), None) => {
-                return Err(impossible(format!(
-                    "`network` is missing: {name} is a subnet of which network?"
-                )));
+                return Err(impossible(format!("nobody looked up the network of {name}")));
             }
         };
         let identity = optional("identity").map(|id| match id.starts_with('/') {
@@ -87,6 +85,17 @@ impl Plan {
             side,
             mapped,
         })
+    }
+
+    /// Returns the cluster's id as the settings alone tell it. Needs neither capture nor network.
+    pub(super) fn claim(context: &Context) -> Result<String, DriverError> {
+        let own = settings::of_side(context, &context.target, "name")?;
+        ArmPath::subscription(settings::subscription(context, &context.target)?)
+            .group(settings::of_side(context, &context.target, "resource-group")?)
+            .provider("Microsoft.ContainerService")
+            .pair("managedClusters", &name_of(context.plan.journey, own))
+            .build()
+            .map_err(settings::impossible)
     }
 
     fn path(&self) -> Result<ArmPath, DriverError> {
