@@ -104,7 +104,8 @@ pub enum Listener {
 
 /// Reads a runbook and makes its plan; nothing where findings stand in the way, which are shown then.
 ///
-/// `beneath` are values of parameters that hold where neither `--set` nor `--parameters` says otherwise.
+/// `beneath` are values of parameters that hold where neither `--set` nor `--parameters` says otherwise; one named
+/// `env.NAME` stands in for a variable of the environment that is not set.
 pub fn make(
     desk: &Desk,
     source: &Source,
@@ -164,7 +165,14 @@ fn planned(
     for pair in &source.set {
         set.push(split(pair)?);
     }
-    let environment = |name: &str| std::env::var(name).ok();
+    let stands_in = |name: &str| {
+        let wanted = format!("env.{name}");
+        beneath
+            .iter()
+            .find(|(name, _)| *name == wanted)
+            .map(|(_, value)| value.clone())
+    };
+    let environment = |name: &str| std::env::var(name).ok().or_else(|| stands_in(name));
     let folder = RunbookFolder::of(file);
     let only: Vec<StepId> = part.only.iter().map(StepId::new).collect();
     let assume_done = match &part.assume_done {

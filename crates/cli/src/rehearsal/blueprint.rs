@@ -127,7 +127,7 @@ fn cluster(subscription: &str, step: &PlannedStep, files: &dyn Files) -> Option<
             address: text(at, "address"),
         })
     };
-    let capture = text(&step.settings, "from").and_then(|path| files.read(&path));
+    let capture = text(&step.settings, "specification").and_then(|path| files.read(&path));
     let mut specification: Option<Value> = capture.and_then(|bytes| serde_json::from_slice(&bytes).ok());
     // The name of the node group is made of the cluster's own name; the captured one may be the other side's.
     if let Some(properties) = specification

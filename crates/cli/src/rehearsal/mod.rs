@@ -2,6 +2,7 @@
 
 mod blueprint;
 mod play;
+mod public;
 mod wires;
 mod world;
 

@@ -12,7 +12,7 @@ use leeward_simulator::{
     world::{Health, Outage as RegionOutage, When},
 };
 
-use super::blueprint;
+use super::{blueprint, public};
 use crate::{code::Code, failure::Failure};
 
 /// What has happened to the region that serves.
@@ -35,9 +35,14 @@ pub struct Setting {
     pub world: World,
 }
 
+/// The subscription of a rehearsal that names none.
+const NO_SUBSCRIPTION: &str = "00000000-0000-0000-0000-000000000001";
+
 impl Setting {
-    /// Returns the values of parameters that the world gives, as the command line would.
+    /// Returns the values of parameters that the world gives, as the command line would, and what stands in for
+    /// the variables of the environment that a rehearsal must not need.
     pub fn parameters(&self) -> Vec<(String, String)> {
+        let nowhere = ("env.AZURE_SUBSCRIPTION_ID".to_owned(), NO_SUBSCRIPTION.to_owned());
         let map = self.world.parameters.as_object();
         let text = |value: &serde_json::Value| match value.as_str() {
             Some(text) => text.to_owned(),
@@ -46,6 +51,7 @@ impl Setting {
         map.into_iter()
             .flatten()
             .map(|(name, value)| (name.clone(), text(value)))
+            .chain([nowhere])
             .collect()
     }
 }
@@ -77,7 +83,7 @@ pub fn world(plan: &Plan, files: &dyn Files, setting: &Setting, outage: Outage) 
         .get("subscription")
         .or_else(|| plan.parameters.get("subscription-id"))
         .and_then(|value| value.as_str())
-        .unwrap_or("00000000-0000-0000-0000-000000000001");
+        .unwrap_or(NO_SUBSCRIPTION);
     let described = blueprint(plan, subscription, files);
     // The setting goes first: a group that it names keeps the place that it gives.
     let mut world = setting.world.clone();
@@ -86,6 +92,7 @@ pub fn world(plan: &Plan, files: &dyn Files, setting: &Setting, outage: Outage) 
             .because(error.to_string())
             .hint("name what is missing in the `world.yaml` beside the runbook")
     })?;
+    public::furnish(&mut world, plan, subscription);
     let is = match outage {
         Outage::BothUp => return Ok(world),
         Outage::ServingDown => Health::NotServing,

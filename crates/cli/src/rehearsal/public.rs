@@ -1,0 +1,113 @@
+//! What of the world's public side follows from a plan alone: the pages, ports and hooks that its checks and
+//! messages reach for. A runbook without a `world.yaml` can be rehearsed by it; whatever the file names comes first.
+
+use std::collections::BTreeMap;
+
+use leeward_runbook::plan::{Check, Plan, PlannedStep, StepId};
+use leeward_simulator::{
+    World,
+    world::{Endpoint, Port, Serves},
+};
+use serde_json::Value;
+
+/// Adds what nobody has described yet.
+pub(super) fn furnish(world: &mut World, plan: &Plan, subscription: &str) {
+    for step in &plan.steps {
+        if step.kind.starts_with("notify.")
+            && let Some(url) = plain(&step.settings, "url")
+        {
+            add_page(world, url, Serves::Always, 202, "");
+        }
+        for check in &step.verify {
+            let serves = served_by(plan, step, subscription);
+            add_what_is_checked(world, check, serves);
+        }
+    }
+}
+
+fn add_what_is_checked(world: &mut World, check: &Check, serves: Serves) {
+    match check.kind.as_str() {
+        "check.http" => {
+            let status = check.settings.get("expect").and_then(Value::as_u64);
+            let status = status
+                .and_then(|status| u16::try_from(status).ok())
+                .unwrap_or(200);
+            let body = plain(&check.settings, "contains").unwrap_or_default();
+            if let Some(url) = plain(&check.settings, "url") {
+                add_page(world, url, serves, status, body);
+            }
+        }
+        "check.tcp" => {
+            let port = check.settings.get("port").and_then(Value::as_u64);
+            let port = port.and_then(|port| u16::try_from(port).ok());
+            if let (Some(host), Some(port)) = (plain(&check.settings, "host"), port) {
+                add_port(world, host, port, serves);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Behind a traffic switch an address answers as the switch points; elsewhere it belongs to the side that takes over.
+fn served_by(plan: &Plan, step: &PlannedStep, subscription: &str) -> Serves {
+    let by_id: BTreeMap<&StepId, &PlannedStep> = plan.steps.iter().map(|step| (&step.id, step)).collect();
+    let mut before: Vec<&StepId> = step.after.iter().collect();
+    let mut seen = 0;
+    while let Some(id) = before.get(seen) {
+        let Some(earlier) = by_id.get(*id) else {
+            seen += 1;
+            continue;
+        };
+        if earlier.kind == "azure.traffic-manager.profile" {
+            let name = |key: &str| plain(&earlier.settings, key);
+            if let (Some(group), Some(profile)) = (name("resource-group"), name("profile")) {
+                return Serves::TrafficManager(format!(
+                    "/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.Network/trafficManagerProfiles/{profile}"
+                ));
+            }
+        }
+        let further: Vec<&StepId> = earlier.after.iter().filter(|id| !before.contains(id)).collect();
+        before.extend(further);
+        seen += 1;
+    }
+    Serves::Region(plan.target.region.clone())
+}
+
+fn add_page(world: &mut World, url: &str, serves: Serves, status: u16, body: &str) {
+    if world
+        .endpoints
+        .iter()
+        .any(|endpoint| url.starts_with(&endpoint.url))
+    {
+        return;
+    }
+    world.endpoints.push(Endpoint {
+        url: url.to_owned(),
+        serves,
+        status,
+        body: body.to_owned(),
+        ..Endpoint::default()
+    });
+}
+
+fn add_port(world: &mut World, host: &str, port: u16, serves: Serves) {
+    if world
+        .ports
+        .iter()
+        .any(|known| known.host == host && known.port == port)
+    {
+        return;
+    }
+    world.ports.push(Port {
+        host: host.to_owned(),
+        port,
+        serves,
+        ..Port::default()
+    });
+}
+
+/// A text that needs nothing of other steps.
+fn plain<'a>(settings: &'a Value, name: &str) -> Option<&'a str> {
+    let text = settings.get(name)?.as_str()?;
+    (!text.contains("${{")).then_some(text)
+}
