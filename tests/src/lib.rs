@@ -1,3 +1,4 @@
 //! What the acceptance tests share.
 
 pub mod processes;
+pub mod stage;

@@ -1,0 +1,441 @@
+//! How is a shipped runbook played, in this process, on a clock that jumps?
+//!
+//! The real drivers, the real conductor and a memory journal, against one simulated world in which several
+//! runs may follow one another, be killed after a record and be gone on with.
+
+use std::{
+    collections::BTreeMap,
+    env,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use leeward_cli::{
+    exit::Exit,
+    ports::{
+        clock::RehearsalClock,
+        folder::{PlanFiles, RunbookFolder},
+        identity,
+    },
+    rehearsal::{self, Outage, Setting},
+};
+use leeward_engine::{
+    conductor::{Conducted, Conductor, ConductorError, Ended, Manners, NewRun, Unobserved},
+    event::{Approval, RunOptions},
+    id::RunId,
+    port::{Clock, Drivers, Holder, JournalStore, LeasePolicy},
+    record::Record,
+    state::RunState,
+    view::RunView,
+};
+use leeward_runbook::{
+    finding::to_text,
+    journey::Journey,
+    plan::{PinnedFiles, Plan, PlanRequest, plan_with_files},
+};
+use leeward_simulator::{Entry, Rule, Settings, Simulator, World, world::Progress};
+use leeward_store::MemoryStore;
+use serde_json::Value;
+use tokio::sync::watch;
+
+/// Longer than any run may take by the simulated clock; a run that is under way then hangs.
+const PATIENCE: Duration = Duration::from_secs(7 * 24 * 3600);
+
+/// A runbook that we ship, with the world beside it.
+pub struct Book {
+    name: String,
+    runbook: leeward_runbook::Runbook,
+    folder: RunbookFolder,
+    setting: Setting,
+}
+
+/// A plan with the bytes that it pinned.
+#[derive(Clone)]
+pub struct Planned {
+    /// The plan.
+    pub plan: Plan,
+    /// The bytes of its files, by digest.
+    pub files: PinnedFiles,
+}
+
+impl Book {
+    /// Reads the runbook of that name.
+    pub fn open(name: &str) -> Book {
+        let file = root().join("runbooks").join(name).join("runbook.yaml");
+        let bytes = std::fs::read(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+        let reading = leeward_runbook::read(name, &bytes);
+        let findings: Vec<String> = reading.findings.iter().map(to_text).collect();
+        Book {
+            name: name.to_owned(),
+            runbook: reading
+                .runbook
+                .unwrap_or_else(|| panic!("{name}: {}", findings.join("\n"))),
+            folder: RunbookFolder::of(&file),
+            setting: rehearsal::setting_beside(&file).unwrap_or_else(|failure| panic!("{name}: {failure:?}")),
+        }
+    }
+
+    /// Makes the plan of a journey; whoever plays an outage has declared it.
+    pub fn plan(&self, journey: Journey, outage: Outage) -> Planned {
+        let mut request = PlanRequest::new(journey);
+        request.folder = &self.folder;
+        request.region_down = outage != Outage::BothUp;
+        let known = |name: &String| {
+            let parameters = &self.runbook.parameters;
+            parameters.iter().any(|parameter| *parameter.name.value == **name)
+        };
+        let given = self.setting.parameters();
+        request.set = given.into_iter().filter(|(name, _)| known(name)).collect();
+        let (plan, files) = plan_with_files(&self.runbook, &request).unwrap_or_else(|findings| {
+            let findings: Vec<String> = findings.iter().map(to_text).collect();
+            panic!("{} {journey}: {}", self.name, findings.join("\n"))
+        });
+        Planned { plan, files }
+    }
+
+    /// Makes the world in which the source region of a plan serves.
+    pub fn world(&self, planned: &Planned, outage: Outage) -> World {
+        let files = PlanFiles::of(&planned.plan, &planned.files);
+        rehearsal::world(&planned.plan, &files, &self.setting, outage)
+            .unwrap_or_else(|failure| panic!("{}: {failure:?}", self.name))
+    }
+
+    /// Opens a stage for a journey, in the world where it begins.
+    pub fn stage(&self, journey: Journey, outage: Outage, seed: u64) -> (Stage, Planned) {
+        let planned = self.plan(journey, outage);
+        (Stage::new(self.world(&planned, outage), seed), planned)
+    }
+}
+
+/// A simulated world in which runs are played one after another.
+pub struct Stage {
+    /// The pretend Azure.
+    pub simulator: Simulator,
+    /// Where the journals of its runs live.
+    pub store: MemoryStore,
+    clock: Arc<dyn Clock>,
+    drivers: Arc<dyn Drivers>,
+    seed: u64,
+    runs: u32,
+    never: watch::Sender<bool>,
+}
+
+/// How a run was left.
+pub struct Played {
+    /// The run.
+    pub run: RunId,
+    /// Why its conductor left it.
+    pub ended: Ended,
+    /// Where it stands.
+    pub state: RunState,
+    /// What people see of it.
+    pub view: RunView,
+    /// Its journal.
+    pub records: Vec<Record>,
+    /// How often its conductor died before.
+    pub deaths: u32,
+}
+
+impl Stage {
+    /// Opens a stage; needs a runtime whose clock is paused.
+    pub fn new(world: World, seed: u64) -> Stage {
+        let clock: Arc<dyn Clock> = Arc::new(RehearsalClock::starting(world.start));
+        let simulator = Simulator::new(world, Settings::seeded(seed));
+        let wall = clock.clone();
+        Stage {
+            drivers: rehearsal::drivers(&simulator, &clock).unwrap_or_else(|failure| panic!("{failure:?}")),
+            store: MemoryStore::with_clock(move || wall.now().wall),
+            simulator,
+            clock,
+            seed,
+            runs: 0,
+            never: watch::Sender::new(false),
+        }
+    }
+
+    /// Plays a plan until nothing moves.
+    pub async fn play(&mut self, planned: &Planned) -> Played {
+        let new = self.new_run(planned);
+        let run = new.run.clone();
+        let conducted = self.within(self.conductor().start(new, &mut Unobserved)).await;
+        self.played(run, told(conducted), 0).await
+    }
+
+    /// Plays a plan until nothing moves; its conductor dies after each of these records and another goes on.
+    pub async fn play_dying(&mut self, planned: &Planned, after: &[u64]) -> Played {
+        let new = self.new_run(planned);
+        let run = new.run.clone();
+        let mut deaths = 0;
+        let mut conducted = {
+            let conductor = self.conductor();
+            self.until_death(after.first(), conductor.start(new, &mut Unobserved))
+                .await
+        };
+        while conducted.is_none() {
+            deaths += 1;
+            let next = after.get(deaths as usize);
+            let conductor = self.conductor();
+            let mut nobody = Unobserved;
+            let resumed = conductor.resume(&run, LeasePolicy::IfFree, Vec::new(), &mut nobody);
+            conducted = self.until_death(next, resumed).await;
+        }
+        let conducted = conducted.unwrap_or_else(|| unreachable!("the loop ends with one"));
+        self.played(run, told(conducted), deaths).await
+    }
+
+    /// Plays a plan until its conductor dies after a record, and leaves it so. Nothing where it ended before.
+    pub async fn abandon(&mut self, planned: &Planned, after: u64) -> Option<RunId> {
+        let new = self.new_run(planned);
+        let run = new.run.clone();
+        let conductor = self.conductor();
+        let conducted = self
+            .until_death(Some(&after), conductor.start(new, &mut Unobserved))
+            .await;
+        conducted.is_none().then_some(run)
+    }
+
+    /// Goes on with a run until nothing moves.
+    pub async fn resume(&mut self, run: &RunId) -> Result<Played, ConductorError> {
+        let conductor = self.conductor();
+        let mut nobody = Unobserved;
+        let resumed = conductor.resume(run, LeasePolicy::IfFree, Vec::new(), &mut nobody);
+        let conducted = self.within(resumed).await?;
+        Ok(self.played(run.clone(), conducted, 0).await)
+    }
+
+    /// Returns the requests for a change that were taken on, in the order of their arrival.
+    pub fn accepted(&self) -> Vec<Entry> {
+        let all = self.simulator.requests();
+        all.into_iter().filter(|entry| entry.accepted).collect()
+    }
+
+    /// Returns every request for a change, in the order of their arrival.
+    pub fn changes(&self) -> Vec<Entry> {
+        let all = self.simulator.requests();
+        all.into_iter().filter(|entry| entry.changing).collect()
+    }
+
+    /// Lets time pass in the world, so that what is under way comes to its end.
+    pub async fn settle(&self) {
+        tokio::time::sleep(Duration::from_secs(24 * 3600)).await;
+        let _ = self.simulator.world();
+    }
+
+    async fn until_death(
+        &self,
+        after: Option<&u64>,
+        work: impl Future<Output = Result<Conducted, ConductorError>>,
+    ) -> Option<Result<Conducted, ConductorError>> {
+        let died = self.store.died();
+        if let Some(after) = after {
+            self.store.die_after(*after);
+        }
+        tokio::select! {
+            biased;
+            () = died => None,
+            conducted = self.within(work) => Some(conducted),
+        }
+    }
+
+    async fn within(
+        &self,
+        work: impl Future<Output = Result<Conducted, ConductorError>>,
+    ) -> Result<Conducted, ConductorError> {
+        tokio::time::timeout(PATIENCE, work)
+            .await
+            .unwrap_or_else(|_| panic!("seed {}: the run moves for ever", self.seed))
+    }
+
+    async fn played(&self, run: RunId, conducted: Conducted, deaths: u32) -> Played {
+        let records = self.store.read(&run, 1).await;
+        Played {
+            view: RunView::from(&conducted.state),
+            records: records.unwrap_or_else(|error| panic!("{error}")),
+            run,
+            ended: conducted.ended,
+            state: conducted.state,
+            deaths,
+        }
+    }
+
+    fn conductor(&self) -> Conductor {
+        // Nobody else writes to these journals, so nobody knocks at their inbox.
+        Conductor {
+            store: Arc::new(self.store.clone()),
+            drivers: self.drivers.clone(),
+            clock: self.clock.clone(),
+            holder: holder(),
+            manners: Manners {
+                wait_for_people: false,
+                inbox_every: None,
+                ..Manners::default()
+            },
+            stop: self.never.subscribe(),
+        }
+    }
+
+    fn new_run(&mut self, planned: &Planned) -> NewRun {
+        let now = self.clock.now().wall;
+        let by = identity::stand_in();
+        let approval = Approval {
+            step: None,
+            plan_digest: planned.plan.digest(),
+            ceilings: BTreeMap::new(),
+            everything: true,
+            both_eyes: true,
+            break_glass: None,
+            reason: Some("rehearsal".to_owned()),
+        };
+        self.runs += 1;
+        NewRun {
+            run: RunId::new(now, (self.seed & 0xff) as u32 * 16 + self.runs),
+            plan: planned.plan.clone(),
+            options: RunOptions {
+                declared_at: now,
+                parallel: None,
+                rehearsal: true,
+            },
+            by: by.clone(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            approvals: vec![(by, approval)],
+            files: planned.files.clone().into_iter().collect(),
+        }
+    }
+}
+
+impl Played {
+    /// Returns the code with which the command would end.
+    pub fn exit(&self) -> u8 {
+        Exit::of(&self.view).code()
+    }
+
+    /// Tells how every step and operation stands that is not simply done; the message of a failed assertion.
+    pub fn tale(&self) -> String {
+        let mut text = format!(
+            "run {}, exit {}, {} records, {} deaths\n",
+            self.run,
+            self.exit(),
+            self.records.len(),
+            self.deaths
+        );
+        for step in &self.view.steps {
+            if step.state == leeward_engine::view::StepWord::Done {
+                continue;
+            }
+            text.push_str(&format!("  {} {:?}: {}\n", step.id, step.state, step.detail));
+            for operation in step.operations.iter().filter(|operation| !operation.reached) {
+                text.push_str(&format!("    {}: {}\n", operation.id, operation.detail));
+            }
+        }
+        for todo in &self.view.todo {
+            text.push_str(&format!(
+                "  todo {}: {} {:?}\n",
+                todo.step, todo.why, todo.choices
+            ));
+        }
+        for word in &self.view.degradations {
+            text.push_str(&format!("  degraded: {word}\n"));
+        }
+        for word in &self.view.leftovers {
+            text.push_str(&format!("  left over: {word}\n"));
+        }
+        text
+    }
+}
+
+/// Runs something on one thread whose clock jumps to the next timer when nothing else moves.
+pub fn rehearse<T>(work: impl Future<Output = T>) -> T {
+    let built = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .start_paused(true)
+        .build();
+    built.unwrap_or_else(|error| panic!("{error}")).block_on(work)
+}
+
+/// Returns the seeds to play with: as many as `LEEWARD_SEEDS` says, else as many as are said here.
+pub fn seeds(usual: u64) -> impl Iterator<Item = u64> {
+    let asked = env::var("LEEWARD_SEEDS").ok().and_then(|text| text.parse().ok());
+    1..=asked.unwrap_or(usual)
+}
+
+/// Returns whether everything is asked for, however long it takes.
+pub fn exhaustive() -> bool {
+    env::var("LEEWARD_EXHAUSTIVE").is_ok_and(|word| word == "1")
+}
+
+/// Reads rules as a fault file would.
+pub fn rules(value: Value) -> Vec<Rule> {
+    leeward_simulator::rules(&value.to_string()).unwrap_or_else(|error| panic!("{value}: {error}"))
+}
+
+/// Returns the resources of a world: what it is, without what happened to it and when.
+pub fn resources(world: &World) -> BTreeMap<String, Value> {
+    let running = world
+        .operations
+        .values()
+        .filter(|one| one.progress == Progress::Running);
+    let running: Vec<&str> = running.map(|one| one.subject.as_str()).collect();
+    assert!(running.is_empty(), "still under way: {running:?}");
+    world
+        .resources
+        .iter()
+        .filter(|(id, _)| !id.contains("/replicationjobs/"))
+        .map(|(id, resource)| {
+            let whole = serde_json::to_value(resource).unwrap_or_else(|error| panic!("{error}"));
+            (id.clone(), whole)
+        })
+        .collect()
+}
+
+/// Tells where two worlds differ, place by place; nothing where they are the same.
+pub fn differences(before: &BTreeMap<String, Value>, after: &BTreeMap<String, Value>) -> Vec<String> {
+    let mut found = Vec::new();
+    for id in before
+        .keys()
+        .chain(after.keys().filter(|id| !before.contains_key(*id)))
+    {
+        compare(
+            id,
+            before.get(id).unwrap_or(&Value::Null),
+            after.get(id).unwrap_or(&Value::Null),
+            &mut found,
+        );
+    }
+    found
+}
+
+fn compare(at: &str, before: &Value, after: &Value, found: &mut Vec<String>) {
+    match (before, after) {
+        (Value::Object(one), Value::Object(other)) => {
+            for key in one
+                .keys()
+                .chain(other.keys().filter(|key| !one.contains_key(*key)))
+            {
+                let inner = |map: &serde_json::Map<String, Value>| map.get(key).cloned().unwrap_or_default();
+                compare(&format!("{at} {key}"), &inner(one), &inner(other), found);
+            }
+        }
+        _ if before == after => {}
+        _ => found.push(format!("{at}: {before} became {after}")),
+    }
+}
+
+/// The holder of a rehearsal's lease: nothing of this machine enters its journal.
+fn holder() -> Holder {
+    Holder {
+        user: "rehearsal".to_owned(),
+        host: "rehearsal".to_owned(),
+        process: 0,
+        process_start: "rehearsal".to_owned(),
+        boot: "rehearsal".to_owned(),
+    }
+}
+
+fn told(conducted: Result<Conducted, ConductorError>) -> Conducted {
+    conducted.unwrap_or_else(|error| panic!("the run could not be conducted: {error}"))
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
