@@ -1,0 +1,131 @@
+//! Does a drill leave everything as it found it, and never stand in the way of the real thing?
+
+use leeward_acceptance::stage::{
+    Book, Played, Stage, differences, exhaustive, rehearse, resources, rules, seeds,
+};
+use leeward_cli::{exit::Exit, rehearsal::Outage};
+use leeward_engine::view::StepWord;
+use leeward_runbook::journey::Journey;
+use serde_json::json;
+
+const BOOK: &str = "interworks-platform";
+
+/// Picks some record after the first one, another for each seed.
+fn some_record(seed: u64, last: usize) -> u64 {
+    let drawn = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(23);
+    2 + drawn % (last as u64).saturating_sub(3).max(1)
+}
+
+async fn leaves_nothing(stage: &Stage, before: &leeward_simulator::World, told: &str) {
+    stage.settle().await;
+    let left = differences(&resources(before), &resources(&stage.simulator.world()));
+    assert!(left.is_empty(), "{told}\n{}", left.join("\n"));
+}
+
+fn calm(seed: u64) -> Played {
+    rehearse(async {
+        let (mut stage, planned) = Book::open(BOOK).stage(Journey::Drill, Outage::BothUp, seed);
+        stage.play(&planned).await
+    })
+}
+
+#[test]
+fn a_drill_of_every_platform_succeeds_and_leaves_the_world_as_it_found_it() {
+    for name in ["minimal", "sql-only", BOOK] {
+        for seed in seeds(2) {
+            rehearse(async {
+                let (mut stage, planned) = Book::open(name).stage(Journey::Drill, Outage::BothUp, seed);
+                let before = stage.simulator.world();
+                let played = stage.play(&planned).await;
+                let told = format!("{name}, seed {seed}: {}", played.tale());
+                assert_eq!(played.exit(), Exit::Holds.code(), "{told}");
+                assert_eq!(played.view.leftovers, [""; 0], "{told}");
+                assert!(name != BOOK || stage.accepted().len() > 20, "{told}");
+                leaves_nothing(&stage, &before, &told).await;
+            });
+        }
+    }
+}
+
+#[test]
+fn a_drill_that_is_killed_and_gone_on_with_leaves_the_world_as_it_found_it() {
+    let last = calm(1).records.len();
+    let cuts: Vec<u64> = match exhaustive() {
+        true => (2..=last as u64).collect(),
+        false => seeds(5).map(|seed| some_record(seed, last)).collect(),
+    };
+    for cut in cuts {
+        rehearse(async {
+            let (mut stage, planned) = Book::open(BOOK).stage(Journey::Drill, Outage::BothUp, 1);
+            let before = stage.simulator.world();
+            let played = stage.play_dying(&planned, &[cut]).await;
+            let told = format!("cut {cut} of {last}: {}", played.tale());
+            assert_eq!(played.deaths, 1, "{told}");
+            assert_eq!(played.exit(), Exit::Holds.code(), "{told}");
+            leaves_nothing(&stage, &before, &told).await;
+        });
+    }
+}
+
+#[test]
+fn a_drill_in_which_a_test_failover_fails_says_so_and_cleans_up_all_the_same() {
+    for machine in ["vm-rabbit-2", "vm-storefront-1", "vm-admin-1"] {
+        rehearse(async {
+            let (mut stage, planned) = Book::open(BOOK).stage(Journey::Drill, Outage::BothUp, 1);
+            let before = stage.simulator.world();
+            stage.simulator.add_faults(rules(json!([{
+                "match": { "path": format!("**/{machine}/testFailover"), "changing": true },
+                "verdict": { "operation-fails": { "code": "AllocationFailed", "message": "no machine of this size is left" } },
+            }])));
+            let played = stage.play(&planned).await;
+            let told = format!("{machine}: {}", played.tale());
+            assert_eq!(played.exit(), Exit::Failed.code(), "{told}");
+            leaves_nothing(&stage, &before, &told).await;
+        });
+    }
+}
+
+#[test]
+fn a_drill_whose_cluster_cannot_be_made_cleans_up_all_the_same() {
+    rehearse(async {
+        let (mut stage, planned) = Book::open(BOOK).stage(Journey::Drill, Outage::BothUp, 1);
+        let before = stage.simulator.world();
+        stage.simulator.add_faults(rules(json!([{
+            "match": { "method": "PUT", "path": "**/managedClusters/*", "nth": 1 },
+            "verdict": { "operation-fails": { "code": "AllocationFailed", "message": "no node of this size is left" } },
+        }])));
+        let played = stage.play(&planned).await;
+        let told = played.tale();
+        assert!(
+            [Exit::Holds.code(), Exit::Failed.code()].contains(&played.exit()),
+            "{told}"
+        );
+        leaves_nothing(&stage, &before, &told).await;
+    });
+}
+
+#[test]
+fn a_failover_over_a_dead_drill_evicts_it_takes_its_leftovers_along_and_succeeds() {
+    let calm = calm(1);
+    // From the first test failover to the last clean-up: dead drills of every age.
+    let last = calm.records.len() as u64;
+    let cuts: Vec<u64> = match exhaustive() {
+        true => (2..last).step_by(7).collect(),
+        false => vec![last / 3, last / 2, last * 3 / 4, last * 9 / 10],
+    };
+    for cut in cuts {
+        rehearse(async {
+            let book = Book::open(BOOK);
+            let (mut stage, drill) = book.stage(Journey::Drill, Outage::BothUp, 1);
+            let dead = stage.abandon(&drill, cut).await;
+            let dead = dead.unwrap_or_else(|| panic!("cut {cut}: the drill ended before it died"));
+            let played = stage.play(&book.plan(Journey::Failover, Outage::BothUp)).await;
+            let told = format!("cut {cut} of {last}: {}", played.tale());
+            assert_eq!(played.exit(), Exit::Holds.code(), "{told}");
+            assert_eq!(played.state.evicted, [dead], "{told}");
+            for step in &played.view.steps {
+                assert_eq!(step.state, StepWord::Done, "{}: {told}", step.id);
+            }
+        });
+    }
+}
