@@ -169,7 +169,9 @@ fn sweep(name: &str, verdicts: &[Value], check: impl Fn(&Played, &str)) {
             } else {
                 (place * 5 + name.len() * 3) % step
             };
-            for change in calm.changes.iter().skip(from).step_by(step) {
+            // The simulator's rules reach Azure's wire; messages go out beside it.
+            let changes = calm.changes.iter().filter(|change| !is_message(&change.1));
+            for change in changes.skip(from).step_by(step) {
                 rehearse(async {
                     let (stage, played) = play(book, 1, rule(change, verdict)).await;
                     stage.settle().await;
@@ -272,7 +274,11 @@ fn crash_at(book: &str, cuts: &[u64]) {
                 );
                 return;
             }
-            assert_eq!(played.exit(), calm.exit(), "{told}");
+            match played.exit() == Exit::Degraded.code() {
+                // Killed while a message was on its way: it is not sent again, and the run says so.
+                true => assert!(only_messages_are_degraded(&played), "{told}"),
+                false => assert_eq!(played.exit(), calm.exit(), "{told}"),
+            }
             nothing_is_accepted_twice(&stage, &told);
             no_one_shot_is_sent_twice(&played, &told);
             assert!(stage.accepted().len() <= calm_accepted, "{told}");
@@ -284,6 +290,15 @@ fn crash_at(book: &str, cuts: &[u64]) {
             assert!(other.is_empty(), "{told}\n{}", other.join("\n"));
         });
     }
+}
+
+fn only_messages_are_degraded(played: &Played) -> bool {
+    let mut short = played
+        .view
+        .steps
+        .iter()
+        .filter(|step| step.state != StepWord::Done);
+    !played.view.degradations.is_empty() && short.all(|step| step.kind.starts_with("notify."))
 }
 
 /// Whether the agreement that the command line gave is in the journal.
