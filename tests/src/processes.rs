@@ -23,7 +23,7 @@ const LOOK: Duration = Duration::from_millis(15);
 ///
 /// A change whose process died between its intent and its send is looked at for three and a half minutes of the
 /// real clock before it is sent again; all else takes seconds.
-pub const PATIENCE: Duration = Duration::from_secs(300);
+pub const PATIENCE: Duration = Duration::from_secs(480);
 
 /// The subscription of the rehearsal's worlds, as an operator has it in the environment.
 pub const SUBSCRIPTION: &str = "00000000-0000-0000-0000-0000000000f1";

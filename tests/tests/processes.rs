@@ -12,6 +12,9 @@ use serde_json::Value;
 /// How many virtual seconds pass in one: an hour's move takes a quarter of a minute.
 const SPEED: u32 = 240;
 
+/// How fast the whole platform is killed and resumed: slow enough for kills to fall everywhere.
+const EVERYDAY: u32 = 60;
+
 /// Two machines, a look at them where it is a drill, and traffic.
 const MACHINES: &str = include_str!("runbooks/machines.yaml");
 const MACHINES_WORLD: &str = include_str!("runbooks/machines-world.yaml");
@@ -133,7 +136,7 @@ const PLATFORM: &str = "interworks-platform/runbook.yaml";
 fn a_failover_killed_ten_times_changes_everything_once_and_ends_in_the_same_world() {
     let calm = thread::spawn(|| {
         let stage = platform();
-        let simulated = stage.simulator(PLATFORM, SPEED, &[]);
+        let simulated = stage.simulator(PLATFORM, EVERYDAY, &[]);
         let mut line = failover(&simulated, &[PLATFORM, "--set", "change=INC-1"]);
         line.extend(AGREED);
         stage.run(&line).ended(0);
@@ -145,7 +148,7 @@ fn a_failover_killed_ten_times_changes_everything_once_and_ends_in_the_same_worl
     let mut draw = Draw::seeded();
     let seed = draw.0;
     let stage = platform();
-    let simulated = stage.simulator(PLATFORM, SPEED, &[]);
+    let simulated = stage.simulator(PLATFORM, EVERYDAY, &[]);
     let mut line = failover(
         &simulated,
         &[PLATFORM, "--set", "change=INC-1", "--format", "json"],
@@ -159,7 +162,7 @@ fn a_failover_killed_ten_times_changes_everything_once_and_ends_in_the_same_worl
     );
     let resume = ["resume", "--endpoint", simulated.endpoint(), "--format", "json"];
     for kill in 1..=10 {
-        let lives = Duration::from_millis(100 + draw.below(2_000));
+        let lives = Duration::from_millis(100 + draw.below(5_000));
         let born = Instant::now();
         let told = format!("kill {kill} of seed {seed}, after {lives:?}");
         until(&told, String::new, || {

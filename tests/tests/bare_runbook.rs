@@ -1,0 +1,45 @@
+//! Can a runbook be rehearsed by whoever has nothing but its text: no world beside it, no subscription set?
+
+use leeward_acceptance::processes::Stage;
+
+const RUNBOOK: &str = r#"leeward: 1
+name: bare
+summary: A database and the traffic before it.
+regions: { primary: westeurope, paired: northeurope }
+objectives: { rto: 30m, rpo: 10m }
+parameters:
+  subscription: { type: subscription-id, default: "${{ env.AZURE_SUBSCRIPTION_ID }}" }
+steps:
+  databases:
+    use: azure.sql.managed-instance-failover-group
+    with: { failover-group: fog-bare }
+    at:
+      primary: { resource-group: rg-weu }
+      paired: { resource-group: rg-neu }
+    data-loss: { budget: 5m, ladder: [planned, forced] }
+  traffic:
+    use: azure.traffic-manager.profile
+    after: [databases]
+    with: { profile: tm-bare, resource-group: rg-global }
+    at:
+      primary: { endpoint: weu }
+      paired: { endpoint: neu }
+  serving:
+    use: check.http
+    after: [traffic]
+    with: { url: "https://shop.bare.test/health", expect: 200, for: 1m }
+    ends: recovery
+"#;
+
+#[test]
+fn a_runbook_without_a_world_beside_it_is_rehearsed_in_every_world_and_journey() {
+    let stage = Stage::new();
+    stage.write("runbook.yaml", RUNBOOK);
+    for world in ["both-up", "serving-down", "region-gone"] {
+        let told = stage.run(&["simulate", "runbook.yaml", "--world", world]).ended(0);
+        assert!(told.stdout.contains("all 3 steps done"), "{world}: {}", told.whole());
+    }
+    for journey in ["failback", "drill", "reprotect"] {
+        stage.run(&["simulate", "runbook.yaml", "--journey", journey]).ended(0);
+    }
+}
