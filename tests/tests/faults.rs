@@ -65,13 +65,19 @@ fn is_message(path: &str) -> bool {
 /// Nothing is taken on more often than in a calm run, and that is once, except for messages: two notes of one
 /// run go to one address, one when the move begins and one when it is over.
 fn nothing_is_accepted_twice(stage: &Stage, told: &str) {
+    nothing_but_this_is_accepted_twice(stage, None, told);
+}
+
+/// An operation that Azure says has failed is begun anew; that is another attempt, not the same change twice.
+fn nothing_but_this_is_accepted_twice(stage: &Stage, failed: Option<&Change>, told: &str) {
     let mut count: BTreeMap<(String, String), Vec<Entry>> = BTreeMap::new();
     for entry in stage.accepted() {
         let key = (entry.method.clone(), entry.path.to_lowercase());
         count.entry(key).or_default().push(entry);
     }
     for ((method, path), entries) in count {
-        let most = if is_message(&path) { 2 } else { 1 };
+        let again = failed.is_some_and(|(verb, of, _)| *verb == method && of.eq_ignore_ascii_case(&path));
+        let most = if is_message(&path) || again { 2 } else { 1 };
         assert!(
             entries.len() <= most,
             "{method} {path} was accepted {} times\n{told}\n{entries:#?}",
@@ -141,6 +147,19 @@ fn ended_well(played: &Played) -> bool {
             .any(|exit| exit.code() == played.exit())
 }
 
+/// A 503 or a reset says nothing about arrival, so a one-shot that did not arrive is a person's to settle: the
+/// only step that waits is the archive's, off the path to recovery, with every way out on offer.
+fn waits_with_a_one_shot(played: &Played) -> bool {
+    let [todo] = played.view.todo.as_slice() else {
+        return false;
+    };
+    let ways = [Choice::SettleDone, Choice::SettleNotBegun, Choice::SettleFailed];
+    played.exit() == Exit::Stuck.code()
+        && played.view.objectives.recovered_at.is_some()
+        && todo.step.as_str() == "archive-account"
+        && ways.iter().all(|way| todo.choices.contains(way))
+}
+
 fn rule(change: &Change, verdict: &Value) -> Value {
     let (method, path, nth) = change;
     json!([{
@@ -176,7 +195,8 @@ fn sweep(name: &str, verdicts: &[Value], check: impl Fn(&Played, &str)) {
                     let (stage, played) = play(book, 1, rule(change, verdict)).await;
                     stage.settle().await;
                     let told = format!("{book}, seed 1, {verdict} on {change:?}\n{}", played.tale());
-                    nothing_is_accepted_twice(&stage, &told);
+                    let fails = verdict.get("operation-fails").is_some();
+                    nothing_but_this_is_accepted_twice(&stage, fails.then_some(change), &told);
                     no_one_shot_is_sent_twice(&played, &told);
                     check(&played, &told);
                 });
@@ -209,7 +229,7 @@ fn a_refusal_that_passes_is_tried_again_and_the_run_ends_well() {
         json!("reset"),
     ];
     sweep("refusal", &verdicts, |played, told| {
-        assert!(ended_well(played), "{told}")
+        assert!(ended_well(played) || waits_with_a_one_shot(played), "{told}")
     });
 }
 
