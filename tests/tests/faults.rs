@@ -327,27 +327,17 @@ fn agreed(played: &Played) -> bool {
     events.any(|event| matches!(event, Event::Approved { .. }))
 }
 
-/// Two runs of different length leave different moments and names of jobs behind, and nothing else.
+/// Two runs of different length leave different moments behind, other jobs and other recovery points, and nothing
+/// else. A moment is known by its value, never by the name of its field.
 fn tells_a_time(difference: &str) -> bool {
-    let at = difference.split(": ").next().unwrap_or_default();
-    let last = at.rsplit(' ').next().unwrap_or_default().to_lowercase();
-    [
-        "time",
-        "date",
-        "since",
-        "moved",
-        "created",
-        "last",
-        "at",
-        "until",
-        "job",
-        "point",
-        "rpo",
-        "correlation",
-        "from",
-    ]
-    .iter()
-    .any(|word| last.contains(word))
+    let (field, values) = difference.split_once(": ").unwrap_or((difference, ""));
+    let name = field.rsplit(' ').next().unwrap_or_default().to_lowercase();
+    let is_moment = |text: &str| text.trim_matches('"').parse::<jiff::Timestamp>().is_ok();
+    let is_point = |text: &str| text.to_lowercase().contains("/recoverypoints/");
+    let told = values.split_once(" became ").is_some_and(|(before, after)| {
+        (is_moment(before) && is_moment(after)) || (is_point(before) && is_point(after))
+    });
+    told || name.contains("job") || name == "rpoinseconds"
 }
 
 #[test]

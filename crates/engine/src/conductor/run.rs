@@ -62,12 +62,21 @@ pub(super) async fn start(
         by: new.by,
     };
     let epoch = journal.epoch();
-    let record = Chain::default().next(epoch, now.wall, opened)?;
-    journal.append(std::slice::from_ref(&record)).await?;
-    let state = RunState::open(&record)?;
-    observer.recorded(&state, std::slice::from_ref(&record));
+    // What was agreed to in advance is as old as the run itself: no death can come between.
+    let granted = new
+        .approvals
+        .into_iter()
+        .map(|(by, approval)| Event::Approved { by, approval });
+    let mut chain = Chain::default();
+    let mut records = Vec::new();
+    for event in std::iter::once(opened).chain(granted) {
+        records.push(chain.next(epoch, now.wall, event)?);
+    }
+    journal.append(&records).await?;
+    let state = RunState::of(&records)?;
+    observer.recorded(&state, &records);
     Running::new(conductor, observer, journal, state, files)
-        .conduct(None, new.approvals)
+        .conduct(None, Vec::new())
         .await
 }
 
