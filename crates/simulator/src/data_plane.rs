@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::{
+    fault::{Asked, By, End, Fate},
     log::{Entry, Told},
     outcome::{Broken, Outcome},
     provider::{aks, site_recovery::machine::stopped, storage, traffic_manager},
@@ -63,6 +64,23 @@ pub(crate) fn is_outside(world: &World, request: &Request<Bytes>) -> bool {
 pub(crate) fn decide(inner: &Inner, state: &mut State, request: &Request<Bytes>, now: Timestamp) -> Decided {
     let target = request.uri().to_string();
     let key = state.key(request.method().as_str(), &target);
+    let changing = !matches!(
+        *request.method(),
+        Method::GET | Method::HEAD | Method::OPTIONS | Method::CONNECT
+    );
+    let asked = Asked {
+        method: request.method().as_str(),
+        path: target.split('?').next().unwrap_or_default(),
+        provider: None,
+        region: None,
+        changing,
+        at: now,
+        start: state.world.start,
+    };
+    let fate = state.faults.judge(&asked, inner.seed, &key);
+    if let Some(decided) = unheard(inner, state, request, now, &fate, changing) {
+        return decided;
+    }
     let response = match request.method() == Method::CONNECT {
         true => connect(&state.world, request, now),
         false => match storage::blob_answer(&mut state.world, request, now) {
@@ -97,10 +115,7 @@ pub(crate) fn decide(inner: &Inner, state: &mut State, request: &Request<Bytes>,
         client_request_id: header("x-ms-client-request-id"),
         correlation_id: header("x-ms-correlation-request-id"),
         region: None,
-        changing: !matches!(
-            *request.method(),
-            Method::GET | Method::HEAD | Method::OPTIONS | Method::CONNECT
-        ),
+        changing,
         accepted: response
             .as_ref()
             .is_some_and(|response| response.status().is_success())
@@ -111,11 +126,63 @@ pub(crate) fn decide(inner: &Inner, state: &mut State, request: &Request<Bytes>,
         delivered: None,
     });
     let (low, high) = inner.settings.latency;
-    let after: Duration = inner.seed.stretch(&format!("{key}/latency"), low, high);
-    Decided {
-        after,
-        outcome: response.map_or(Outcome::Broken(Broken::Refused), Outcome::Answered),
-    }
+    let after: Duration = inner.seed.stretch(&format!("{key}/latency"), low, high) + fate.delay;
+    let outcome = match fate.end {
+        // It arrived, now or a little later; its sender hears nothing.
+        Some(End::AnswerLost(By::Silence) | End::Late(_)) => Outcome::Broken(Broken::Silent),
+        Some(End::AnswerLost(By::Reset)) => Outcome::Broken(Broken::Reset),
+        _ => response.map_or(Outcome::Broken(Broken::Refused), Outcome::Answered),
+    };
+    let after = match outcome {
+        Outcome::Broken(Broken::Silent) => inner.settings.silence,
+        _ => after,
+    };
+    Decided { after, outcome }
+}
+
+/// Ends a request that a rule keeps from whoever it was meant for.
+fn unheard(
+    inner: &Inner,
+    state: &mut State,
+    request: &Request<Bytes>,
+    now: Timestamp,
+    fate: &Fate,
+    changing: bool,
+) -> Option<Decided> {
+    let (status, outcome) = match &fate.end {
+        Some(End::Reset) => (Told::Reset, Outcome::Broken(Broken::Reset)),
+        Some(End::Throttled(retry_after)) => {
+            let mut response = plain(429, String::new());
+            if let Some(value) = retry_after.and_then(|seconds| seconds.to_string().parse().ok()) {
+                response.headers_mut().insert("retry-after", value);
+            }
+            (Told::Status(429), Outcome::Answered(response))
+        }
+        Some(End::Status(status, ..)) => (
+            Told::Status(*status),
+            Outcome::Answered(plain(*status, String::new())),
+        ),
+        _ => return None,
+    };
+    let target = request.uri().to_string();
+    state.log.write(Entry {
+        sequence: 0,
+        time: now,
+        method: request.method().to_string(),
+        path: target.split('?').next().unwrap_or_default().to_owned(),
+        query: request.uri().query().unwrap_or_default().to_owned(),
+        status,
+        client_request_id: None,
+        correlation_id: None,
+        region: None,
+        changing,
+        accepted: false,
+        delivered: None,
+    });
+    Some(Decided {
+        after: inner.settings.latency.0 + fate.delay,
+        outcome,
+    })
 }
 
 /// Answers for a URL; nothing where nobody listens.

@@ -188,3 +188,30 @@ async fn what_is_sent_to_a_webhook_is_kept() {
     assert_eq!(kept.body[0]["body"], "{\"text\":\"moving\"}");
     assert_eq!(azure.hooks().len(), 1);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_fault_befalls_a_message_as_it_befalls_a_change() {
+    let azure = platform("");
+    let befalls = |verdict: &str| {
+        azure.clear_faults();
+        let rule = format!("- {{ match: {{ changing: true }}, times: 1, verdict: {verdict} }}\n");
+        azure.add_faults(leeward_simulator::rules(&rule).unwrap());
+    };
+    let hook = || {
+        request(
+            "POST",
+            "https://hooks.example.test/platform",
+            Some(json!({"text": "moving"})),
+        )
+    };
+    befalls("reset");
+    assert!(send(&azure, hook()).await.is_err(), "the first is reset");
+    assert_eq!(azure.hooks().len(), 0, "and never arrives");
+    befalls("answer-lost");
+    assert!(
+        send(&azure, hook()).await.is_err(),
+        "of the second nothing is heard"
+    );
+    assert_eq!(azure.hooks().len(), 1, "though it arrived");
+    assert_eq!(send(&azure, hook()).await.unwrap().status, 202);
+}
