@@ -159,8 +159,8 @@ const STEPS: &[(&str, &str, &[&str])] = &[
         &["LW0114"],
     ),
     (
-        "wrapped when",
-        "  a: { use: gate.approval, when: \"${{ region-down }}\" }",
+        "when made of two wrapped halves",
+        "  a: { use: gate.approval, when: \"${{ region-down }} && ${{ region-down }}\" }",
         &["LW0114"],
     ),
     (

@@ -171,11 +171,8 @@ fn order(fields: &Fields<'_>, step: &mut Step, findings: &mut Findings) {
     if let Some(node) = fields.get("when", findings)
         && let Some(mut condition) = values::text(node, "`when`", findings)
     {
+        // Elsewhere an expression stands in `${{ }}`; whoever writes it here too means the same.
         if let Some(inner) = wrapped(&condition.value) {
-            let finding = Finding::error(code::BAD_EXPRESSION, "`when` is wrapped in `${{ }}`")
-                .because("`when` holds a bare expression")
-                .fix(format!("write `when: {inner}`"));
-            findings.add(condition.span, finding);
             condition.value = inner.into();
         }
         reads::of_expression(
@@ -201,7 +198,7 @@ fn order(fields: &Fields<'_>, step: &mut Step, findings: &mut Findings) {
 /// Returns what stands inside `${{ … }}` where that is the whole text.
 fn wrapped(text: &str) -> Option<String> {
     let inner = text.trim().strip_prefix("${{")?.strip_suffix("}}")?;
-    Some(inner.trim().to_owned())
+    (!inner.contains("${{")).then(|| inner.trim().to_owned())
 }
 
 fn patience(fields: &Fields<'_>, step: &mut Step, findings: &mut Findings) {

@@ -135,11 +135,28 @@ pub(super) fn word<T: Copy>(
     }
     let all: Vec<&str> = known.iter().map(|(_, word)| *word).collect();
     let finding = Finding::error(code::WRONG_VALUE, format!("{what} is {}", node.describe()))
-        .because(format!("{what} is one of {}", words(&all)))
-        .did_you_mean(nearest(written, all.iter().copied()))
-        .fix(format!("write `{}`", all.first().unwrap_or(&"")));
+        .because(format!("{what} is one of {}", words(&all)));
+    let finding = match elsewhere(written, &all).or_else(|| nearest(written, all.iter().copied())) {
+        Some(meant) => finding.did_you_mean(Some(meant)),
+        None => finding.fix(format!("write `{}`", all.first().unwrap_or(&""))),
+    };
     findings.add(node.span, finding);
     None
+}
+
+/// Returns our word for what other languages call otherwise.
+fn elsewhere<'a>(written: &str, all: &[&'a str]) -> Option<&'a str> {
+    let ours = match written {
+        "integer" | "int" => "number",
+        "boolean" | "bool" => "flag",
+        "enum" => "choice",
+        "text" | "str" => "string",
+        "uri" => "url",
+        "ignore" => "continue",
+        "stop" | "abort" => "halt",
+        _ => return None,
+    };
+    all.iter().copied().find(|word| *word == ours)
 }
 
 /// Reads a flag.
