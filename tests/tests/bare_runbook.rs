@@ -9,6 +9,7 @@ regions: { primary: westeurope, paired: northeurope }
 objectives: { rto: 30m, rpo: 10m }
 parameters:
   subscription: { type: subscription-id, default: "${{ env.AZURE_SUBSCRIPTION_ID }}" }
+  grow: { type: flag, default: true }
 steps:
   databases:
     use: azure.sql.managed-instance-failover-group
@@ -17,9 +18,19 @@ steps:
       primary: { resource-group: rg-weu }
       paired: { resource-group: rg-neu }
     data-loss: { budget: 5m, ladder: [planned, forced] }
+  web-size:
+    use: azure.resource
+    after: [databases]
+    when: "${{ !region-down || params.grow }}"
+    with:
+      method: PATCH
+      id: /subscriptions/${{ params.subscription }}/resourceGroups/rg-neu/providers/Microsoft.Web/serverfarms/plan-bare
+      api-version: 2022-03-01
+      body: { sku: { capacity: 3 } }
+    goal: body.sku.capacity == 3
   traffic:
     use: azure.traffic-manager.profile
-    after: [databases]
+    after: [databases, web-size]
     with: { profile: tm-bare, resource-group: rg-global }
     at:
       primary: { endpoint: weu }
@@ -40,7 +51,7 @@ fn a_runbook_without_a_world_beside_it_is_rehearsed_in_every_world_and_journey()
             .run(&["simulate", "runbook.yaml", "--world", world])
             .ended(0);
         assert!(
-            told.stdout.contains("all 3 steps done"),
+            told.stdout.contains("all 4 steps done"),
             "{world}: {}",
             told.whole()
         );

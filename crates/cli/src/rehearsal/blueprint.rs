@@ -8,8 +8,8 @@ use leeward_runbook::{
     plan::{Plan, PlannedStep},
 };
 use leeward_simulator::world::blueprint::{
-    AksCluster, AksSide, Blueprint, Item, Regions, Side as SimulatedSide, SqlGroup, SqlGroupOf, SqlSide,
-    StorageGeo, StorageReplicated, StorageSide, Tcp, TrafficEndpoint, TrafficManager, VaultMachines,
+    AksCluster, AksSide, AnyResource, Blueprint, Item, Regions, Side as SimulatedSide, SqlGroup, SqlGroupOf,
+    SqlSide, StorageGeo, StorageReplicated, StorageSide, Tcp, TrafficEndpoint, TrafficManager, VaultMachines,
 };
 use serde_json::Value;
 
@@ -29,6 +29,8 @@ pub fn blueprint(plan: &Plan, subscription: &str, files: &dyn Files) -> Blueprin
             }
         }
     }
+    // What other steps describe in more words comes first.
+    resources.sort_by_key(|item| matches!(item, Item::Resource(_)));
     Blueprint {
         subscription: subscription.to_owned(),
         regions: Regions {
@@ -48,6 +50,7 @@ fn items(plan: &Plan, subscription: &str, step: &PlannedStep, files: &dyn Files)
         "azure.storage.object-replication" => replicated(step),
         "azure.aks.cluster" => cluster(subscription, step, files),
         "azure.traffic-manager.profile" => traffic(step),
+        "azure.resource" => any_resource(plan, step),
         _ => None,
     };
     let mut items: Vec<Item> = item.into_iter().collect();
@@ -171,6 +174,17 @@ fn traffic(step: &PlannedStep) -> Option<Item> {
         resource_group: text(&step.settings, "resource-group")?,
         primary: side(&step.source)?,
         paired: side(&step.target)?,
+    }))
+}
+
+/// What a request of one's own is sent to is there already, unless the request is to make it.
+fn any_resource(plan: &Plan, step: &PlannedStep) -> Option<Item> {
+    let method = text(&step.settings, "method")?;
+    let id = text(&step.settings, "id").filter(|id| method != "PUT" && !id.contains("${{"))?;
+    Some(Item::Resource(AnyResource {
+        id,
+        location: Some(plan.target.region.clone()),
+        body: Value::Null,
     }))
 }
 

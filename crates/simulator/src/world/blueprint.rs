@@ -342,6 +342,9 @@ impl World {
             self.group(&blueprint.subscription, group, &home);
         }
         let resource: Resource = plain::resource(&path, &region, item.body.clone());
-        self.put(resource);
+        // Whoever described it in more words is right.
+        if self.resource(&resource.id).is_none() {
+            self.put(resource);
+        }
     }
 }

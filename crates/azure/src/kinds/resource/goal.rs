@@ -108,6 +108,8 @@ impl Proof {
                 // A key that is not there yet: the condition does not hold.
                 Err(ExprError::Missing { path }) => moving
                     .unwrap_or_else(|| not_begun(format!("`{path}` has no value in {what}, HTTP {status}"))),
+                // Of what is not there nothing can be true.
+                Err(error) if status == 404 => not_begun(format!("{what} does not exist: {text}: {error}")),
                 Err(error) => cannot_tell(format!("{text}: {error}")),
             },
             Proof::Gone if status == 404 => holds(format!("{what} does not exist"), Outputs::new()),
