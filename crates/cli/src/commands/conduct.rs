@@ -18,13 +18,10 @@ use crate::{
 };
 
 /// Makes the wire by which a conductor is asked to stop, and asks it on Ctrl-C or SIGTERM.
-pub fn stopper(desk: &Desk) -> watch::Receiver<bool> {
+pub fn stopper() -> watch::Receiver<bool> {
     let (sender, receiver) = watch::channel(false);
-    let terminal = desk.terminal;
     tokio::spawn(async move {
         asked_to_stop().await;
-        terminal
-            .advise("Stopping: nothing new is sent, what is open goes on in Azure. The run can be resumed.");
         let _ = sender.send(true);
         asked_to_stop().await;
         // The journal is as good after this as after a crash, which every run survives.
@@ -54,23 +51,35 @@ pub(super) async fn asked_to_stop() {
     let _ = tokio::signal::ctrl_c().await;
 }
 
-/// Lets a conductor work while its progress is drawn.
-pub async fn watched<F>(progress: &Progress, clock: Arc<dyn Clock>, work: F) -> Result<Conducted, Failure>
+/// Lets a conductor work while its progress is drawn; says so when it is asked to stop.
+pub async fn watched<F>(
+    progress: &Progress,
+    clock: Arc<dyn Clock>,
+    mut stop: watch::Receiver<bool>,
+    work: F,
+) -> Result<Conducted, Failure>
 where
     F: Future<Output = Result<Conducted, ConductorError>>,
 {
+    let stopping = async {
+        if stop.wait_for(|asked| *asked).await.is_ok() {
+            progress
+                .say("Stopping: nothing new is sent, what is open goes on in Azure. The run can be resumed.");
+        }
+        // Its end is the work's end.
+        std::future::pending::<()>().await;
+    };
     let drawing = async {
-        loop {
+        while progress.draws() {
             progress.draw(clock.now().wall);
             tokio::time::sleep(Duration::from_millis(250)).await;
         }
+        std::future::pending::<()>().await;
     };
-    let conducted = match progress.draws() {
-        true => tokio::select! {
-            conducted = work => conducted,
-            () = drawing => unreachable!("the drawing never ends"),
-        },
-        false => work.await,
+    let conducted = tokio::select! {
+        conducted = work => conducted,
+        () = stopping => unreachable!("it waits for ever"),
+        () = drawing => unreachable!("it waits for ever"),
     };
     progress.close();
     conducted.map_err(|error| failure(error, clock.now().wall))

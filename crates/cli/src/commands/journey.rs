@@ -123,13 +123,14 @@ async fn conducted(
     let clock: Arc<dyn Clock> = Arc::new(ports::clock::real());
     let now = clock.now().wall;
     let by = ports::identity::person(&desk.settings);
+    let stop = conduct::stopper();
     let conductor = Conductor {
         store: ports::store::open(desk)?,
         drivers,
         clock: clock.clone(),
         holder: ports::identity::holder(&desk.settings),
         manners: conduct::manners(arguments.no_wait),
-        stop: conduct::stopper(desk),
+        stop: stop.clone(),
     };
     let new = NewRun {
         run: RunId::new(now, uuid::Uuid::new_v4().as_fields().0),
@@ -148,7 +149,7 @@ async fn conducted(
     desk.terminal.advise(&format!("Run {run}\n"));
     let progress = Progress::choose(&desk.terminal, arguments.format == Format::Json, 0);
     let mut observer = &progress;
-    let conducted = conduct::watched(&progress, clock, conductor.start(new, &mut observer)).await?;
+    let conducted = conduct::watched(&progress, clock, stop, conductor.start(new, &mut observer)).await?;
     conduct::tell_end(desk, &conducted, arguments.format == Format::Human)
 }
 

@@ -72,19 +72,20 @@ pub fn run(desk: &Desk, arguments: Arguments) -> Result<Exit, Failure> {
         };
         let clock: Arc<dyn Clock> = Arc::new(ports::clock::real());
         let drivers = ports::azure::drivers(desk, &clock)?;
+        let stop = conduct::stopper();
         let conductor = Conductor {
             store: found.store.clone(),
             drivers,
             clock: clock.clone(),
             holder: ports::identity::holder(&desk.settings),
             manners: conduct::manners(arguments.no_wait),
-            stop: conduct::stopper(desk),
+            stop: stop.clone(),
         };
         let progress = Progress::choose(&desk.terminal, arguments.format == Format::Json, view.seq);
         let mut observer = &progress;
         let run = view.run.clone();
         let work = conductor.resume(&run, policy, Vec::new(), &mut observer);
-        let conducted = conduct::watched(&progress, clock, work).await?;
+        let conducted = conduct::watched(&progress, clock, stop, work).await?;
         conduct::tell_end(desk, &conducted, arguments.format == Format::Human)
     })
 }

@@ -34,6 +34,38 @@ pub fn line(record: &Record, depth: Depth) -> Option<String> {
     Some(format!("{}  {of}  {text}", clock_time(record.body.at)))
 }
 
+/// Returns whether a record is worth a line that stays, above a picture that shows the rest.
+pub fn is_milestone(record: &Record) -> bool {
+    match &record.body.event {
+        Event::Step { change, .. } => matches!(
+            change,
+            StepEvent::Done { .. }
+                | StepEvent::Skipped { .. }
+                | StepEvent::Failed { .. }
+                | StepEvent::Stuck { .. }
+                | StepEvent::GateOpened { .. }
+                | StepEvent::ConsentGiven { .. }
+                | StepEvent::Reopened
+                | StepEvent::Trailed { .. }
+        ),
+        Event::Operation { change, .. } => matches!(
+            change,
+            OperationEvent::RungSkipped { .. }
+                | OperationEvent::Unanswered { .. }
+                | OperationEvent::PatienceEnded { .. }
+                | OperationEvent::Settled { .. }
+                | OperationEvent::Reached {
+                    how: Reached::Adopted,
+                    ..
+                }
+        ),
+        Event::TargetsClaimed { evicted, .. } => !evicted.is_empty(),
+        Event::LeaseTaken { from, .. } => from.is_some(),
+        Event::RunOpened { .. } | Event::LossMeasured { .. } => false,
+        _ => true,
+    }
+}
+
 fn run_line(event: &Event, depth: Depth) -> Option<String> {
     Some(match event {
         Event::RunOpened { run, plan, .. } => format!("opened {run} for {}, {}", plan.runbook, plan.journey),
@@ -224,9 +256,16 @@ fn operation_line(change: &OperationEvent, depth: Depth) -> Option<String> {
         } => return Some(format!("attempt {attempt} failed: {code}: {message}")),
         OperationEvent::Intended {
             attempt, send, rung, ..
-        } => format!("sends {rung} (attempt {attempt}, send {send})"),
+        } => match rung.as_str() {
+            "only" => format!("sends (attempt {attempt}, send {send})"),
+            rung => format!("sends {rung} (attempt {attempt}, send {send})"),
+        },
         OperationEvent::Accepted { .. } => "accepted".to_owned(),
-        OperationEvent::Finished { .. } => "accepted and finished at once".to_owned(),
+        OperationEvent::Finished { warnings, .. } if warnings.is_empty() => {
+            "accepted and finished at once".to_owned()
+        }
+        // Such as a message whose answer was lost: it is over, and that is all that is known.
+        OperationEvent::Finished { warnings, .. } => format!("over: {}", warnings.join("; ")),
         OperationEvent::Refused { refusal, again } => {
             let then = if again.is_some() { ", again later" } else { "" };
             format!("refused: {} {}{then}", refusal.status, refusal.code)

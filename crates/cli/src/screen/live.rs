@@ -6,38 +6,45 @@ use leeward_engine::view::{RunView, StepView, StepWord};
 use super::{
     Label, Lease, Paint, count, is_over, span,
     status::{elapsed, rto, what},
-    step_word, todo,
+    step_word, todo_items,
 };
 
-/// One picture of a run.
+/// One picture of a run, in pieces that can be fitted to a terminal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Live {
-    /// What to do now, the clock and the critical path.
+    /// What to do now: an item each, its sentence first, then the commands that help.
+    pub todo: Vec<Vec<String>>,
+    /// What stands in place of items that find no room; `{}` is how many.
+    pub more_todo: String,
+    /// The clock and the critical path.
     pub head: Vec<String>,
-    /// A line for every step under way.
+    /// A line for every step under way, those on the critical path first.
     pub active: Vec<String>,
-    /// A line about everything that waits.
+    /// A line about everything that waits; empty where nothing does.
     pub tail: String,
 }
 
 /// Draws a run. `lease` is ours, so nobody is told to resume.
 pub fn live(view: &RunView, lease: &Lease, now: Timestamp, paint: Paint) -> Live {
-    let mut head: Vec<String> = todo(view, lease, paint).lines().map(str::to_owned).collect();
     let over = view.steps.iter().filter(|step| is_over(step.state)).count();
-    head.push(format!(
-        "{} {}   {} of {} over",
-        paint.label(Label::Heading, "RTO"),
-        rto(view, now),
-        over,
-        count(view.steps.len(), "step"),
-    ));
-    head.push(format!(
-        "{} {}",
-        paint.label(Label::Heading, "Critical path"),
-        critical_path(view, paint)
-    ));
+    let head = vec![
+        format!(
+            "{} {}   {} of {} over",
+            paint.label(Label::Heading, "RTO"),
+            rto(view, now),
+            over,
+            count(view.steps.len(), "step"),
+        ),
+        format!(
+            "{} {}",
+            paint.label(Label::Heading, "Critical path"),
+            critical_path(view, paint)
+        ),
+    ];
     let moving = |step: &&StepView| !is_over(step.state) && step.state != StepWord::Waiting;
-    let active: Vec<&StepView> = view.steps.iter().filter(moving).collect();
+    let mut active: Vec<&StepView> = view.steps.iter().filter(moving).collect();
+    // Where there is no room for all of them, what delays the run is shown.
+    active.sort_by_key(|step| !step.critical);
     let name = active
         .iter()
         .map(|step| step.id.as_str().len())
@@ -48,6 +55,12 @@ pub fn live(view: &RunView, lease: &Lease, now: Timestamp, paint: Paint) -> Live
         .map(|step| active_line(step, name, now, paint))
         .collect();
     Live {
+        todo: todo_items(view, lease, paint),
+        more_todo: format!(
+            "{} {{}} more need you: leeward status {}",
+            paint.label(Label::Todo, "Now:"),
+            view.run
+        ),
         head,
         active,
         tail: waiting_line(view, paint),
@@ -58,8 +71,9 @@ fn active_line(step: &StepView, name: usize, now: Timestamp, paint: Paint) -> St
     let state = format!("{:<10}", step_word(step.state));
     let time = elapsed(step, now).map(span).unwrap_or_default();
     format!(
-        "{:name$}  {}  {:>8}  {}",
+        "{:name$} {} {} {:>8}  {}",
         step.id.as_str(),
+        if step.critical { "*" } else { " " },
         paint.label(Label::of_step(step.state), &state),
         time,
         what(step),
@@ -96,16 +110,18 @@ fn waiting_line(view: &RunView, paint: Paint) -> String {
         .iter()
         .filter(|step| step.state == StepWord::Waiting)
         .collect();
-    let text = match waiting.first() {
+    match waiting.first() {
         None => String::new(),
-        Some(first) => format!(
-            "{} waiting, next {}: {}",
-            count(waiting.len(), "step"),
-            first.id,
-            what(first)
+        Some(first) => paint.label(
+            Label::Quiet,
+            &format!(
+                "{} waiting, next {}: {}",
+                count(waiting.len(), "step"),
+                first.id,
+                what(first)
+            ),
         ),
-    };
-    paint.label(Label::Quiet, &text)
+    }
 }
 
 #[cfg(test)]
@@ -121,9 +137,14 @@ mod tests {
             sample::at(12, 0),
             Paint::Plain,
         );
-        let text = [picture.head, picture.active, vec![picture.tail]]
-            .concat()
-            .join("\n");
+        let text = [
+            picture.todo.concat(),
+            picture.head,
+            picture.active,
+            vec![picture.tail],
+        ]
+        .concat()
+        .join("\n");
         insta::assert_snapshot!("live-under-way", text);
     }
 }

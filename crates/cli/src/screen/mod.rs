@@ -1,7 +1,9 @@
 //! What a person sees: words first, then colour; every view is a fold of the journal.
 
+mod canvas;
 mod columns;
 mod findings;
+mod fit;
 mod kinds;
 mod lines;
 mod live;
@@ -14,17 +16,20 @@ mod summary;
 mod timeline;
 mod words;
 
+pub use canvas::Canvas;
 pub use columns::Columns;
 pub use findings::{finding_count, findings};
+pub use fit::fit;
 pub(crate) use kinds::shape;
 pub use kinds::{kind, kinds};
-pub use lines::{Depth, line};
+pub use lines::{Depth, is_milestone, line};
 pub use live::{Live, live};
 pub use losses::{Rows, losses, skew};
 pub(crate) use losses::{figure, way};
 pub use paint::{Label, Paint};
 pub use plan::{Beside, plan};
 pub use progress::Progress;
+pub(crate) use status::todo_items;
 pub use status::{Lease, status, todo};
 pub(crate) use summary::{how, last_name, rpo};
 pub use summary::{moved, summary, verdict};

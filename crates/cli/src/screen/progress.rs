@@ -6,11 +6,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use jiff::Timestamp;
 use leeward_engine::{conductor::Observer, record::Record, state::RunState, view::RunView};
 
-use super::{Depth, Lease, Paint, line, live};
+use super::{Canvas, Depth, Lease, Paint, fit, is_milestone, line, live};
 use crate::{report, terminal::Terminal};
 
 /// Runs of fewer steps than this are viewed at every record.
@@ -82,6 +81,16 @@ impl Progress {
         }
     }
 
+    /// Says something on stderr without tearing the picture.
+    pub fn say(&self, text: &str) {
+        match self {
+            Progress::Picture(picture) => picture.say(text),
+            _ => {
+                let _ = writeln!(std::io::stderr().lock(), "{text}");
+            }
+        }
+    }
+
     /// Takes the picture away.
     pub fn close(&self) {
         if let Progress::Picture(picture) = self {
@@ -100,44 +109,42 @@ impl Observer for &Progress {
 pub struct Picture {
     paint: Paint,
     depth: Depth,
-    bars: MultiProgress,
-    head: ProgressBar,
-    tail: ProgressBar,
     state: Mutex<State>,
 }
 
-#[derive(Default)]
 struct State {
+    canvas: Canvas,
     view: Option<RunView>,
     /// When the view was made: a wide run makes records faster than eyes can follow.
     viewed: Option<Instant>,
-    active: Vec<ProgressBar>,
+    /// What is over and not yet above the picture.
+    above: Vec<String>,
+    beat: usize,
 }
 
 impl Picture {
     fn new(paint: Paint, depth: Depth) -> Picture {
-        let bars = MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(8));
-        let bare = || ProgressBar::new_spinner().with_style(style("{msg}"));
-        let head = bars.add(bare());
-        let tail = bars.add(ProgressBar::new_spinner().with_style(style("{wide_msg}")));
         Picture {
             paint,
             depth,
-            bars,
-            head,
-            tail,
-            state: Mutex::new(State::default()),
+            state: Mutex::new(State {
+                canvas: Canvas::stderr(),
+                view: None,
+                viewed: None,
+                above: Vec::new(),
+                beat: 0,
+            }),
         }
     }
 
     fn recorded(&self, state: &RunState, records: &[Record]) {
-        // What is over scrolls away above the picture; only what moves is drawn again.
-        if self.depth >= Depth::Operations {
-            for text in records.iter().filter_map(|record| line(record, self.depth)) {
-                let _ = self.bars.println(text);
-            }
-        }
         let mut drawn = held(&self.state);
+        // What is over scrolls away above the picture; only what moves is drawn again.
+        let told = records
+            .iter()
+            .filter(|record| self.depth >= Depth::Operations || is_milestone(record))
+            .filter_map(|record| line(record, self.depth));
+        drawn.above.extend(told);
         let small = state.steps.len() < SMALL;
         if small
             || drawn
@@ -149,44 +156,26 @@ impl Picture {
         }
     }
 
+    fn say(&self, text: &str) {
+        held(&self.state).above.push(text.to_owned());
+    }
+
     fn draw(&self, now: Timestamp) {
         let mut state = held(&self.state);
+        let state = &mut *state;
         let Some(view) = &state.view else { return };
         let picture = live(view, &Lease::Ours, now, self.paint);
-        self.head.set_message(picture.head.join("\n"));
-        self.tail.set_message(picture.tail);
-        while state.active.len() > picture.active.len() {
-            if let Some(bar) = state.active.pop() {
-                bar.finish_and_clear();
-                self.bars.remove(&bar);
-            }
-        }
-        while state.active.len() < picture.active.len() {
-            let bar = self.bars.insert_before(
-                &self.tail,
-                ProgressBar::new_spinner().with_style(style("{spinner} {wide_msg}")),
-            );
-            bar.enable_steady_tick(Duration::from_millis(120));
-            state.active.push(bar);
-        }
-        for (bar, text) in state.active.iter().zip(picture.active) {
-            bar.set_message(text);
-        }
+        let (rows, columns) = state.canvas.size();
+        let lines = fit(&picture, rows, columns, state.beat);
+        state.beat += 1;
+        state.canvas.draw(&std::mem::take(&mut state.above), lines);
     }
 
     fn close(&self) {
         let mut state = held(&self.state);
-        for bar in state.active.drain(..) {
-            bar.finish_and_clear();
-        }
-        self.head.finish_and_clear();
-        self.tail.finish_and_clear();
-        let _ = self.bars.clear();
+        let state = &mut *state;
+        state.canvas.draw(&std::mem::take(&mut state.above), Vec::new());
     }
-}
-
-fn style(template: &str) -> ProgressStyle {
-    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_spinner())
 }
 
 fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -51,17 +51,27 @@ pub fn status(view: &RunView, lease: &Lease, now: Timestamp, paint: Paint) -> St
 
 /// Returns what a person has to do now: the first lines of every live view.
 pub fn todo(view: &RunView, lease: &Lease, paint: Paint) -> String {
+    let mut text = todo_items(view, lease, paint).concat().join("\n");
+    text.push('\n');
+    text
+}
+
+/// Returns the same item by item: a sentence, then the commands that help.
+pub(crate) fn todo_items(view: &RunView, lease: &Lease, paint: Paint) -> Vec<Vec<String>> {
     let run = &view.run;
-    let now = |text: &str| format!("{} {text}\n", paint.label(Label::Todo, "Now:"));
-    let mut text = String::new();
+    let now = |text: &str| format!("{} {text}", paint.label(Label::Todo, "Now:"));
+    let mut items = Vec::new();
     for item in &view.todo {
-        text.push_str(&now(&format!("{} needs you: {}", item.step, item.why)));
+        // Azure's words may come in many lines; a sentence here is one.
+        let why = item.why.split_whitespace().collect::<Vec<_>>().join(" ");
+        let mut lines = vec![now(&format!("{} needs you: {why}", item.step))];
         for choice in item.choices.iter().filter(|choice| **choice != Choice::Cancel) {
-            text.push_str(&format!(
-                "       {}\n",
+            lines.push(format!(
+                "       {}",
                 choice_command(*choice, run, item.step.as_str())
             ));
         }
+        items.push(lines);
     }
     if view
         .todo
@@ -69,24 +79,27 @@ pub fn todo(view: &RunView, lease: &Lease, paint: Paint) -> String {
         .any(|item| item.choices.contains(&Choice::Cancel))
     {
         let cancel = choice_command(Choice::Cancel, run, "");
-        text.push_str(&format!("     or give the whole run up:\n       {cancel}\n"));
+        items.push(vec![
+            "     or give the whole run up:".to_owned(),
+            format!("       {cancel}"),
+        ]);
     }
     let orphan = *lease == Lease::Free && !matches!(view.standing, Standing::Ended(_));
     if orphan {
-        text.push_str(&now(&match view.todo.is_empty() {
+        items.push(vec![now(&match view.todo.is_empty() {
             true => format!("nobody conducts this run: leeward resume {run}"),
             false => format!("then let the run go on: leeward resume {run}"),
-        }));
+        })]);
     }
-    if text.is_empty() {
-        text = now(match view.standing {
+    if items.is_empty() {
+        items.push(vec![now(match view.standing {
             Standing::Ended(_) if view.leftovers.is_empty() => "nothing, the run is over",
             Standing::Ended(_) => "the run is over, but something is left to do by hand, see below",
             Standing::Paused => "nothing moves until `leeward pause --off` lets the run go on",
             _ => "nothing, the run goes on by itself",
-        });
+        })]);
     }
-    text
+    items
 }
 
 fn head(view: &RunView, lease: &Lease, now: Timestamp, paint: Paint) -> String {

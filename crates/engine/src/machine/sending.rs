@@ -111,7 +111,14 @@ impl Machine {
     }
 
     fn reached_unseen(&mut self, now: Timestamp, step: usize, place: usize) -> Moved {
-        let evidence = "Azure said so; there is no goal to look at".to_owned();
+        // Its own answer is all there is; where that was no answer, this says so.
+        let evidence = match self.state.steps[step].operations[place].warnings.as_slice() {
+            [] => "it was answered, and there is no goal to look at".to_owned(),
+            warnings => format!(
+                "the try is over, and there is no goal to look at; {}",
+                warnings.join("; ")
+            ),
+        };
         let outputs = Default::default();
         let change = OperationEvent::Reached {
             how: Reached::ByUs,

@@ -388,7 +388,11 @@ fn operation_view(operation: &OperationState) -> OperationView {
 
 fn operation_detail(operation: &OperationState) -> String {
     let id = &operation.plan.id;
-    let rung = operation.last().map_or("", |last| last.rung.as_str());
+    // An operation that knows one way only is called by its own name.
+    let way = match operation.last().map_or("", |last| last.rung.as_str()) {
+        "" | "only" => id.to_string(),
+        rung => format!("{id}: `{rung}`"),
+    };
     let word = operation
         .word
         .as_ref()
@@ -401,18 +405,18 @@ fn operation_detail(operation: &OperationState) -> String {
             format!("{id} is tried again: {why}")
         }
         OperationPhase::Looking { until: None } => format!("{id}: looking"),
-        OperationPhase::Sending => format!("{id}: sending `{rung}`"),
-        OperationPhase::Doubt => format!("{id}: `{rung}` went unanswered, watching for it"),
+        OperationPhase::Sending => format!("{way}: sending"),
+        OperationPhase::Doubt => format!("{way} went unanswered, watching for it"),
         OperationPhase::Polling if operation.impatient => {
             let within = operation
                 .rung()
                 .and_then(|rung| rung.within)
                 .map(units::show_duration);
             let within = within.map(|time| format!(" after {time}")).unwrap_or_default();
-            format!("{id}: `{rung}` still in motion{within}{word}")
+            format!("{way} still in motion{within}{word}")
         }
-        OperationPhase::Polling => format!("{id}: `{rung}` in motion{word}"),
-        OperationPhase::Confirming { .. } => format!("{id}: `{rung}` succeeded, waiting to see it"),
+        OperationPhase::Polling => format!("{way} in motion{word}"),
+        OperationPhase::Confirming { .. } => format!("{way} succeeded, waiting to see it"),
         OperationPhase::Aftermath { .. } => {
             format!(
                 "{id}: looking after {}",

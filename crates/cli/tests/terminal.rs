@@ -1,0 +1,361 @@
+//! What a person sees on a terminal: the real program on a pseudo-terminal, its screen read back.
+#![cfg(unix)]
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{BufRead, BufReader, Read, Write},
+    path::Path,
+    process::{Child, Command, Stdio},
+    sync::{Arc, Mutex},
+    thread::JoinHandle,
+    time::{Duration, Instant},
+};
+
+use rustix::{
+    pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt},
+    termios::{Winsize, tcsetwinsize},
+};
+use serde_json::Value;
+
+const SUBSCRIPTION: &str = "00000000-0000-0000-0000-0000000000f9";
+const PATIENCE: Duration = Duration::from_secs(60);
+
+const RUNBOOK: &str = "leeward: 1
+name: gated
+summary: A gate, traffic, and proof.
+regions: { primary: westeurope, paired: northeurope }
+objectives: { rto: 30m }
+parameters:
+  subscription: { type: subscription-id, default: \"${{ env.AZURE_SUBSCRIPTION_ID }}\" }
+steps:
+  decide:
+    use: gate.approval
+    in: [failover, failback]
+  traffic:
+    use: azure.traffic-manager.profile
+    after: [decide]
+    with: { profile: tm-gated, resource-group: rg-global }
+    at:
+      primary: { endpoint: weu }
+      paired: { endpoint: neu }
+  serving:
+    use: check.http
+    after: [traffic]
+    with: { url: \"https://www.gated.example.test/\", expect: 200, within: 30s, for: 1s }
+    ends: recovery
+";
+
+const WORLD: &str = "parameters: { subscription: 00000000-0000-0000-0000-0000000000f9 }
+groups:
+  - { subscription: 00000000-0000-0000-0000-0000000000f9, name: rg-global, location: swedencentral }
+endpoints:
+  - { url: \"https://www.gated.example.test/\", serves: always }
+";
+
+/// A folder with a runbook, and a simulated Azure that serves its world.
+struct Stage {
+    home: tempfile::TempDir,
+    simulator: Child,
+    endpoint: String,
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        let _ = self.simulator.kill();
+        let _ = self.simulator.wait();
+    }
+}
+
+impl Stage {
+    fn new() -> Stage {
+        let home = tempfile::tempdir().expect("a folder");
+        fs::write(home.path().join("runbook.yaml"), RUNBOOK).expect("written");
+        fs::write(home.path().join("world.yaml"), WORLD).expect("written");
+        let mut simulator = command(
+            home.path(),
+            "",
+            &["simulator", "--runbook", "runbook.yaml", "--speed", "600"],
+        )
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the simulator starts");
+        let mut line = String::new();
+        BufReader::new(simulator.stdout.take().expect("piped"))
+            .read_line(&mut line)
+            .expect("its first line");
+        Stage {
+            home,
+            simulator,
+            endpoint: line.trim().to_owned(),
+        }
+    }
+
+    fn command(&self, line: &[&str]) -> Command {
+        command(self.home.path(), &self.endpoint, line)
+    }
+
+    fn status(&self) -> Value {
+        let output = self
+            .command(&["status", "--format", "json"])
+            .output()
+            .expect("it ran");
+        serde_json::from_slice(&output.stdout).unwrap_or(Value::Null)
+    }
+}
+
+fn command(home: &Path, endpoint: &str, line: &[&str]) -> Command {
+    let mut command = Command::new(assert_cmd::cargo::cargo_bin!("leeward"));
+    command
+        .args(line)
+        .current_dir(home)
+        .env_clear()
+        .env("HOME", home)
+        .env("USER", "maria")
+        .env("TERM", "xterm-256color")
+        .env("AZURE_SUBSCRIPTION_ID", SUBSCRIPTION)
+        .env("LEEWARD_JOURNAL", home.join("runs.journal"))
+        .stdin(Stdio::null());
+    if !endpoint.is_empty() {
+        command.env("LEEWARD_ENDPOINT", endpoint);
+    }
+    command
+}
+
+/// The program on a pseudo-terminal.
+struct Terminal {
+    child: Child,
+    keys: File,
+    screen: Arc<Mutex<vt100::Parser>>,
+    reader: JoinHandle<()>,
+}
+
+impl Terminal {
+    fn start(mut command: Command, rows: u16, columns: u16) -> Terminal {
+        let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a terminal");
+        grantpt(&ours).expect("granted");
+        unlockpt(&ours).expect("unlocked");
+        let name = ptsname(&ours, Vec::new()).expect("its name");
+        let name = name.to_str().expect("plain").to_owned();
+        let theirs = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .open(name)
+            .expect("opened");
+        let keys = File::from(ours);
+        resize(&keys, rows, columns);
+        let end = || Stdio::from(theirs.try_clone().expect("cloned"));
+        let child = command
+            .stdin(end())
+            .stdout(end())
+            .stderr(end())
+            .spawn()
+            .expect("started");
+        // The command keeps what it was given; the terminal ends when nobody has it open.
+        drop((theirs, command));
+        let screen = Arc::new(Mutex::new(vt100::Parser::new(rows, columns, 1000)));
+        let (mut output, shown) = (keys.try_clone().expect("cloned"), screen.clone());
+        let reader = std::thread::spawn(move || {
+            let mut bytes = [0; 4096];
+            // A terminal whose other end is closed is an error on Linux and an end elsewhere.
+            while let Ok(count @ 1..) = output.read(&mut bytes) {
+                shown.lock().expect("whole").process(&bytes[..count]);
+            }
+        });
+        Terminal {
+            child,
+            keys,
+            screen,
+            reader,
+        }
+    }
+
+    fn resize(&self, rows: u16, columns: u16) {
+        self.screen
+            .lock()
+            .expect("whole")
+            .screen_mut()
+            .set_size(rows, columns);
+        resize(&self.keys, rows, columns);
+    }
+
+    fn press(&mut self, keys: &str) {
+        self.keys.write_all(keys.as_bytes()).expect("pressed");
+    }
+
+    fn text(&self) -> String {
+        let screen = self.screen.lock().expect("whole");
+        screen.screen().contents().trim_end().to_owned()
+    }
+
+    /// Waits until the screen is as wanted, and returns it.
+    #[expect(clippy::disallowed_methods, reason = "a real process lives on the real clock")]
+    fn until(&self, what: &str, found: impl Fn(&str) -> bool) -> String {
+        let started = Instant::now();
+        loop {
+            let text = self.text();
+            if found(&text) {
+                return text;
+            }
+            assert!(started.elapsed() < PATIENCE, "never {what}:\n{text}");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    fn end(mut self) -> (Option<i32>, String) {
+        let status = self.child.wait().expect("ended");
+        self.reader.join().expect("read to its end");
+        let screen = self.screen.lock().expect("whole");
+        (status.code(), screen.screen().contents().trim_end().to_owned())
+    }
+}
+
+fn resize(terminal: &File, rows: u16, columns: u16) {
+    let size = Winsize {
+        ws_row: rows,
+        ws_col: columns,
+        ws_xpixel: 0,
+        ws_ypixel: 0,
+    };
+    tcsetwinsize(terminal, size).expect("resized");
+}
+
+/// Leaves out what differs each time.
+macro_rules! shown {
+    ($name:literal, $text:expr) => {
+        insta::with_settings!({filters => vec![
+            (r"r-\d{8}-\d{6}-[0-9a-f]{4}", "RUN"),
+            (r"\b[0-9a-f]{12,64}\b", "DIGEST"),
+            (r"\([0-9a-f]{8}\)", "(DIGEST)"),
+            (r"http://127\.0\.0\.1:\d+", "ENDPOINT"),
+            (r"\d\d:\d\d:\d\d", "HH:MM:SS"),
+            (r"process \d+", "process N"),
+            (r"RTO (under )?\d+s so far", "RTO TIME so far"),
+            (r"at a gate +(under )?\d+s  ", "at a gate  TIME  "),
+            ("[⠋⠙⠸⢰⣠⣄⡆⠇]", "+"),
+        ]}, { insta::assert_snapshot!($name, $text) });
+    };
+}
+
+#[test]
+fn the_live_view_tells_what_to_do_survives_a_resize_and_makes_room_for_the_report() {
+    let stage = Stage::new();
+    let failover = stage.command(&["failover", "runbook.yaml", "--yes", "--color", "never"]);
+    let terminal = Terminal::start(failover, 24, 80);
+    let at_gate = |text: &str| text.contains("Now: decide needs you") && text.contains("at a gate");
+    let text = terminal.until("at the gate", at_gate);
+    let picture = text.split_once("Now: ").map(|(_, rest)| format!("Now: {rest}"));
+    shown!("terminal-gate-80x24", picture.expect("a picture"));
+    terminal.resize(24, 60);
+    let narrow = |text: &str| {
+        at_gate(text)
+            && text
+                .lines()
+                .any(|line| line.starts_with("RTO ") && line.ends_with('…'))
+    };
+    let text = terminal.until("as wide as the screen", narrow);
+    assert_eq!(text.matches("RTO ").count(), 1, "{text}");
+    assert_eq!(text.matches("Critical path ").count(), 1, "{text}");
+    // The commands can be copied: they are broken by the terminal, never cut.
+    assert!(text.replace('\n', "").contains("decide --reason TEXT"), "{text}");
+    // Taller, so that the end finds room; this terminal of the tests does not mend lines that it broke.
+    terminal.resize(60, 60);
+    let approved = stage.command(&["approve", "decide"]).output().expect("it ran");
+    assert!(approved.status.success());
+    let (code, text) = terminal.end();
+    assert_eq!(code, Some(0), "{text}");
+    assert!(
+        text.contains("decide  done") && text.contains("serving  done"),
+        "{text}"
+    );
+    assert!(
+        !text.contains("Now:") && !text.contains("Critical path "),
+        "{text}"
+    );
+    assert!(text.contains("exit 0 (the goal holds)"), "{text}");
+    assert_eq!(stage.status()["standing"]["ended"], "done", "{}", stage.status());
+}
+
+#[test]
+fn ctrl_c_leaves_a_whole_screen_and_says_how_to_go_on() {
+    let stage = Stage::new();
+    let failover = stage.command(&["failover", "runbook.yaml", "--yes", "--color", "never"]);
+    let terminal = Terminal::start(failover, 40, 100);
+    terminal.until("at the gate", |text| {
+        text.contains("Now: decide needs you") && text.contains("at a gate")
+    });
+    // Not the terminal that the tests run on: the word goes to the one process.
+    let pid = rustix::process::Pid::from_child(&terminal.child);
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("sent");
+    let (code, text) = terminal.end();
+    assert_eq!(code, Some(22), "{text}");
+    let told = text.split_once("What can be lost").expect("a plan").1;
+    let (before, report) = told.split_once("gated: failover").expect("a report");
+    let last = report.lines().last().expect("a line");
+    shown!("terminal-stopped", format!("{before}(the report)\n{last}"));
+    assert!(
+        report.contains("Waiting at a gate") && report.contains("exit 22"),
+        "{report}"
+    );
+}
+
+#[test]
+fn a_changing_verb_asks_for_the_first_letters_of_the_digest() {
+    let stage = Stage::new();
+    let asked = |text: &str| text.contains("Type the first letters of the plan's digest to go (");
+    let mut terminal = Terminal::start(
+        stage.command(&["failover", "runbook.yaml", "--color", "never"]),
+        60,
+        100,
+    );
+    let text = terminal.until("asked", asked);
+    shown!("terminal-question", &text);
+    terminal.press("yes\n");
+    let (code, text) = terminal.end();
+    assert_eq!(code, Some(2), "{text}");
+    assert!(text.contains("error[LW0305]"), "{text}");
+    assert_eq!(stage.status(), Value::Null, "nothing was begun");
+
+    let line = ["failover", "runbook.yaml", "--approve-all", "--reason", "INC-1"];
+    let mut terminal = Terminal::start(stage.command(&line), 60, 100);
+    let text = terminal.until("asked", asked);
+    let digest = text.split_once("digest to go (").expect("asked").1.to_owned();
+    terminal.press(&format!("{}\n", &digest[..4]));
+    let (code, text) = terminal.end();
+    assert_eq!(code, Some(0), "{text}");
+}
+
+#[test]
+fn a_run_is_taken_over_only_by_who_types_its_hosts_name() {
+    let stage = Stage::new();
+    let mut first = stage
+        .command(&["failover", "runbook.yaml", "--yes"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("started");
+    let started = Instant::now();
+    while stage.status()["standing"] != "at-gate" {
+        assert!(started.elapsed() < PATIENCE, "{}", stage.status());
+    }
+    let line = ["resume", "--take-over", "--no-wait", "--color", "never"];
+    let asked = |text: &str| text.contains("Type the host's name to take the run over (");
+    let mut terminal = Terminal::start(stage.command(&line), 40, 120);
+    let text = terminal.until("asked", asked);
+    let host = text.split_once("run over (").expect("asked").1;
+    let host = host.split_once(')').expect("its end").0.to_owned();
+    shown!("terminal-take-over", text.replace(&host, "HOST"));
+    terminal.press("no\n");
+    let (code, text) = terminal.end();
+    assert_eq!(code, Some(2), "{text}");
+    let mut terminal = Terminal::start(stage.command(&line), 40, 120);
+    terminal.until("asked", asked);
+    terminal.press(&format!("{host}\n"));
+    let (code, text) = terminal.end();
+    assert_eq!(code, Some(22), "{text}");
+    assert_eq!(
+        first.wait().expect("ended").code(),
+        Some(23),
+        "the old one is fenced"
+    );
+}
