@@ -7,7 +7,7 @@ mod support;
 use std::time::Duration;
 
 use bytes::Bytes;
-use serde_json::json;
+use serde_json::{Value, json};
 use support::*;
 
 #[tokio::test(start_paused = true)]
@@ -246,4 +246,35 @@ async fn any_resource_of_the_world_can_be_read_and_changed() {
         send(&azure, request("DELETE", &path, None)).await.unwrap().status,
         200
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_endpoint_takes_no_priority_that_is_none_or_that_another_has() {
+    let azure = platform(1);
+    let paired = profile("/externalEndpoints/neu");
+    let patch = |properties: Value| {
+        request(
+            "PATCH",
+            &format!("{paired}?api-version=2022-04-01"),
+            Some(json!({"properties": properties})),
+        )
+    };
+    for wrong in [
+        json!({"priority": 0}),
+        json!({"priority": 1001}),
+        json!({"weight": "much"}),
+        json!({"priority": 1}),
+    ] {
+        let told = send(&azure, patch(wrong.clone())).await.unwrap();
+        assert_eq!((told.status, told.code()), (400, "BadRequest"), "{wrong}");
+    }
+    let told = send(&azure, patch(json!({"priority": 3, "weight": 1000})))
+        .await
+        .unwrap();
+    assert_eq!(told.body["properties"]["priority"], 3);
+    // An endpoint that asks for none gets the next that is free.
+    let url = format!("{}?api-version=2022-04-01", profile("/externalEndpoints/third"));
+    let body = json!({"properties": {"target": "third.example.test"}});
+    let told = send(&azure, request("PUT", &url, Some(body))).await.unwrap();
+    assert_eq!(told.body["properties"]["priority"], 2);
 }

@@ -208,7 +208,14 @@ fn put_endpoint(provider: &TrafficManager, context: &mut Context<'_>, request: &
         );
     }
     let own = format!("{}/{kind}/{name}", profile_id(&ArmPath::parse(profile)));
-    let mut made = made_endpoint(&own, kind, &request.json(), checked(context));
+    let mut body = request.json();
+    if let Some(answer) = misplaced(context, &own, &body) {
+        return answer;
+    }
+    if body["properties"].is_object() && !body["properties"]["priority"].is_u64() {
+        body["properties"]["priority"] = json!(free_priority(context, &own));
+    }
+    let mut made = made_endpoint(&own, kind, &body, checked(context));
     if let Some(old) = context.world.resource(&own)
         && request.json()["properties"]["endpointLocation"].is_null()
     {
@@ -222,6 +229,11 @@ fn put_endpoint(provider: &TrafficManager, context: &mut Context<'_>, request: &
 fn patch(provider: &TrafficManager, context: &mut Context<'_>, request: &ArmRequest) -> Answer {
     let until = checked(context);
     let body = request.json();
+    if request.path.kind() != PROFILE
+        && let Some(answer) = misplaced(context, &request.path.id(), &body)
+    {
+        return answer;
+    }
     let Some(resource) = context.world.change(&request.path.id()) else {
         return Answer::not_found(&request.path);
     };
@@ -231,6 +243,56 @@ fn patch(provider: &TrafficManager, context: &mut Context<'_>, request: &ArmRequ
     }
     let resource = resource.clone();
     Answer::json(200, provider.show(context, &resource))
+}
+
+/// Refuses a weight or a priority that is none, and a priority that another endpoint of the profile has. That these
+/// are refused is documented; status, code and words are inferences.
+fn misplaced(context: &Context<'_>, id: &str, body: &Value) -> Option<Answer> {
+    let asked = |name: &str| Some(&body["properties"][name]).filter(|value| !value.is_null());
+    for name in ["weight", "priority"] {
+        if asked(name)
+            .is_some_and(|value| !value.as_u64().is_some_and(|figure| (1..=1_000).contains(&figure)))
+        {
+            return Some(Answer::error(
+                400,
+                "BadRequest",
+                format!("The value of the property '{name}' of an endpoint must be between 1 and 1000."),
+            ));
+        }
+    }
+    let wanted = asked("priority")?;
+    let taken = siblings(context, id).any(|other| other.body["properties"]["priority"] == *wanted);
+    taken.then(|| {
+        Answer::error(
+            400,
+            "BadRequest",
+            format!("There is already an endpoint with the priority {wanted} in the profile."),
+        )
+    })
+}
+
+/// Returns the other endpoints of an endpoint's profile.
+fn siblings<'a>(context: &'a Context<'_>, id: &'a str) -> impl Iterator<Item = &'a Resource> {
+    let profile = parts(id)
+        .map(|(profile, ..)| profile.to_owned())
+        .unwrap_or_default();
+    ENDPOINTS
+        .iter()
+        .flat_map(move |(kind, _)| context.world.seen_all(kind, &profile, context.now))
+        .filter(move |other| fold_id(&other.id) != fold_id(id))
+}
+
+/// Returns the priority of an endpoint that asks for none: its own where it is there, else the next that is free.
+fn free_priority(context: &Context<'_>, id: &str) -> u64 {
+    let own = context
+        .world
+        .resource(id)
+        .and_then(|endpoint| endpoint.body["properties"]["priority"].as_u64());
+    let taken = |priority: &u64| {
+        siblings(context, id).any(|other| other.body["properties"]["priority"].as_u64() == Some(*priority))
+    };
+    own.or_else(|| (1..=1_000).find(|priority| !taken(priority)))
+        .unwrap_or(1_000)
 }
 
 fn delete(context: &mut Context<'_>, path: &ArmPath) -> Answer {
