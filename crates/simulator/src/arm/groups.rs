@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 use super::{Answer, ArmRequest};
 use crate::world::{Group, World, fold_id, geography};
 
-/// Versions of ARM's own resources. The newest SDK's and those seen in recordings.
+/// Versions of ARM's own resources. Those of the newest SDK and of the vendor's command line, and those seen in
+/// recordings.
 const VERSIONS: &[&str] = &[
     "2018-05-01",
     "2019-10-01",
@@ -17,6 +18,7 @@ const VERSIONS: &[&str] = &[
     "2022-12-01",
     "2023-07-01",
     "2024-03-01",
+    "2024-11-01",
     "2025-04-01",
 ];
 

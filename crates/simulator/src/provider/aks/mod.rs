@@ -19,7 +19,7 @@ use crate::{
     world::{Operation, Progress, Resource, World, fold_id},
 };
 
-/// Versions seen in recordings and specifications, and the newest.
+/// Versions seen in recordings and specifications, the one that the vendor's command line sends, and the newest.
 const VERSIONS: &[&str] = &[
     "2022-04-01",
     "2023-02-01",
@@ -27,6 +27,7 @@ const VERSIONS: &[&str] = &[
     "2024-09-01",
     "2025-03-01",
     "2025-08-01",
+    "2026-06-01",
     "2026-08-01",
 ];
 

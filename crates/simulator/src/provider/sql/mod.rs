@@ -17,7 +17,7 @@ use crate::{
     world::{Operation, Progress, Resource, World},
 };
 
-/// Versions seen in recordings and specifications, the one that the vendor's crate sends, and the newest.
+/// Versions seen in recordings and specifications, those that the vendor's crate and command line send, and the newest.
 const VERSIONS: &[&str] = &[
     "2021-11-01",
     "2022-05-01-preview",
@@ -25,6 +25,7 @@ const VERSIONS: &[&str] = &[
     "2023-08-01-preview",
     "2023-08-01",
     "2024-05-01-preview",
+    "2024-11-01-preview",
     "2025-01-01",
 ];
 

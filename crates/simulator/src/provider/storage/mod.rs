@@ -20,7 +20,7 @@ use crate::{
     world::{Operation, Progress, Resource, World},
 };
 
-/// Versions seen in recordings and specifications, and the newest.
+/// Versions seen in recordings and specifications, the one that the vendor's command line sends, and the newest.
 const VERSIONS: &[&str] = &[
     "2021-04-01",
     "2022-09-01",
@@ -28,6 +28,7 @@ const VERSIONS: &[&str] = &[
     "2023-05-01",
     "2024-01-01",
     "2025-06-01",
+    "2025-08-01",
     "2026-09-01",
 ];
 
