@@ -34,9 +34,11 @@
 //! # });
 //! ```
 //!
-//! Over HTTP it is [`serve`]d, with its control side under `/_simulator/`.
+//! Over HTTP it is [`serve`]d and over HTTPS [`serve_tls`]d, with its control side under `/_simulator/`. A world that
+//! has a [`Directory`](world::Directory) has a pretend authority for tokens at the same address.
 
 pub mod arm;
+mod authority;
 mod clock;
 mod control;
 mod data_plane;
@@ -49,6 +51,7 @@ mod serve;
 mod settings;
 mod settle;
 mod simulator;
+mod tls;
 pub mod world;
 mod yaml;
 
@@ -60,5 +63,6 @@ pub use self::{
     serve::serve,
     settings::Settings,
     simulator::Simulator,
+    tls::{Identity, TlsError, serve_tls},
     world::{Blueprint, World, WorldError},
 };

@@ -7,9 +7,13 @@ use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpListener;
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpListener,
+};
 
 use crate::{
+    arm::request::Sealed,
     control,
     outcome::{Broken, Outcome},
     simulator::Simulator,
@@ -22,17 +26,38 @@ const LONGEST_BODY: usize = 16 * 1024 * 1024;
 pub async fn serve(listener: TcpListener, simulator: Simulator) -> io::Result<Infallible> {
     loop {
         let (stream, peer) = listener.accept().await?;
-        let simulator = simulator.clone();
-        tokio::spawn(async move {
-            let service = service_fn(move |request| answer(simulator.clone(), peer, request));
-            // A broken connection is often what was asked for; the log of requests tells.
-            if let Err(error) = http1::Builder::new()
-                .serve_connection(TokioIo::new(stream), service)
-                .await
-            {
-                tracing::debug!(%error, "connection closed");
-            }
-        });
+        tokio::spawn(answer_on(stream, peer, simulator.clone(), Wire::Open));
+    }
+}
+
+/// Whether a wire is read by whoever stands beside it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wire {
+    /// Plain HTTP.
+    Open,
+    /// TLS.
+    Sealed,
+}
+
+/// Answers whatever comes over one connection.
+pub(crate) async fn answer_on(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    peer: SocketAddr,
+    simulator: Simulator,
+    wire: Wire,
+) {
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        if wire == Wire::Sealed {
+            request.extensions_mut().insert(Sealed);
+        }
+        answer(simulator.clone(), peer, request)
+    });
+    // A broken connection is often what was asked for; the log of requests tells.
+    if let Err(error) = http1::Builder::new()
+        .serve_connection(TokioIo::new(stream), service)
+        .await
+    {
+        tracing::debug!(%error, "connection closed");
     }
 }
 

@@ -15,6 +15,8 @@ pub struct Settings {
     pub gateway_timeout: Duration,
     /// After how long a connection that never answers is closed; nothing waits for ever.
     pub silence: Duration,
+    /// When a poller is told to come back, whatever the provider would say; for clients under test.
+    pub poll_every: Option<Duration>,
     /// How many requests the log keeps; the oldest go first.
     pub log_limit: usize,
 }
@@ -27,6 +29,7 @@ impl Default for Settings {
             latency: (Duration::from_millis(40), Duration::from_millis(220)),
             gateway_timeout: Duration::from_secs(4 * 60),
             silence: Duration::from_secs(10 * 60),
+            poll_every: None,
             log_limit: 200_000,
         }
     }

@@ -137,6 +137,7 @@ fn context<'a>(inner: &Inner, world: &'a mut World, now: Timestamp, key: &str) -
         seed: inner.seed,
         key: key.to_owned(),
         base: "https://management.azure.com".to_owned(),
+        speed: inner.clock.speed(),
         fate: Fate::default(),
     }
 }

@@ -14,7 +14,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 
 use crate::{
-    arm::{Answer, ArmRequest, front, front::Reached, headers},
+    arm::{Answer, ArmRequest, front, front::Reached, headers, poll},
     clock::{Clock, later},
     control,
     data_plane::{self, Hook},
@@ -264,8 +264,12 @@ impl Simulator {
         if let Some(entry) = state.log.entry(sequence) {
             entry.status = told.unwrap_or(Told::Status(answer.status));
         }
-        let speed = inner.clock.speed();
-        let response = headers::finish(answer, &arm, region.as_deref(), now, inner.seed, &key, speed);
+        let pace = headers::Pace {
+            speed: inner.clock.speed(),
+            poll_every: inner.settings.poll_every,
+            running: poll::find(&state.world, &arm).is_some_and(|operation| !operation.progress.over()),
+        };
+        let response = headers::finish(answer, &arm, region.as_deref(), now, inner.seed, &key, pace);
         Decided {
             after,
             outcome: Outcome::Answered(response),
@@ -313,6 +317,7 @@ pub(crate) fn carry_out(
         seed: inner.seed,
         key: key.to_owned(),
         base: arm.base.clone(),
+        speed: inner.clock.speed(),
         fate: fate.clone(),
     };
     let reached = front::carry_out(&inner.providers, &mut context, arm);

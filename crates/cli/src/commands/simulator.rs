@@ -1,10 +1,15 @@
-//! `leeward simulator`: a simulated Azure over HTTP, on loopback.
+//! `leeward simulator`: a simulated Azure over HTTP or HTTPS, on loopback.
 
-use std::{fs, net::SocketAddr, path::PathBuf};
+use std::{
+    fs,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use clap::Args;
 use leeward_engine::port::Clock;
-use leeward_simulator::{Settings, Simulator, World, serve};
+use leeward_simulator::{Identity, Settings, Simulator, World, serve, serve_tls, world::Directory};
 
 use super::{
     Desk,
@@ -52,6 +57,15 @@ pub struct Arguments {
     /// Break something on the way: a file of rules; may be given again
     #[arg(long, value_name = "FILE")]
     pub faults: Vec<PathBuf>,
+    /// Serve HTTPS, with a pretend authority beside ARM: what the vendor's own clients insist on
+    #[arg(long, requires = "ca")]
+    pub tls: bool,
+    /// With --tls: write the certificate that clients have to trust into this file
+    #[arg(long, value_name = "FILE", requires = "tls")]
+    pub ca: Option<PathBuf>,
+    /// Tell pollers to come back after this time whatever the provider would say; for tests of clients
+    #[arg(long, value_name = "MILLISECONDS")]
+    pub poll_every: Option<u64>,
 }
 
 /// Runs the verb.
@@ -64,9 +78,17 @@ pub fn run(desk: &Desk, arguments: Arguments) -> Result<Exit, Failure> {
         .because("it takes any token and shows every request: it is for this machine only")
         .hint("listen on 127.0.0.1 or [::1]"));
     }
-    let Some(world) = world(desk, &arguments)? else {
+    let Some(mut world) = world(desk, &arguments)? else {
         return Ok(Exit::Findings);
     };
+    let identity = match arguments.tls {
+        true => Some(identity()?),
+        false => None,
+    };
+    if identity.is_some() {
+        world.directory.get_or_insert_default();
+    }
+    let directory = world.directory.clone();
     let faults = rehearsal::faults(&arguments.faults)?;
     runtime::wide(async {
         let listener = tokio::net::TcpListener::bind(arguments.listen)
@@ -78,23 +100,60 @@ pub fn run(desk: &Desk, arguments: Arguments) -> Result<Exit, Failure> {
         let address = listener.local_addr()?;
         let settings = Settings {
             speed: arguments.speed,
+            poll_every: arguments.poll_every.map(Duration::from_millis),
             ..Settings::seeded(arguments.seed)
         };
         let simulator = Simulator::new(world, settings);
         simulator.add_faults(faults);
-        desk.terminal.result(&format!("http://{address}\n"))?;
+        let scheme = if identity.is_some() { "https" } else { "http" };
+        if let (Some(identity), Some(path)) = (&identity, &arguments.ca) {
+            fs::write(path, identity.authority()).map_err(|error| Failure::file(path, &error))?;
+        }
+        desk.terminal.result(&format!("{scheme}://{address}\n"))?;
         desk.terminal.advise(&format!(
-            "Simulated Azure, {} times as fast, seed {}. Its control side is http://{address}/_simulator/ \nStop it with Ctrl-C.",
+            "Simulated Azure, {} times as fast, seed {}. Its control side is {scheme}://{address}/_simulator/ ",
             arguments.speed, arguments.seed,
         ));
+        if let (Some(directory), Some(path)) = (&directory, &arguments.ca) {
+            desk.terminal.advise(&trust(directory, path));
+        }
+        desk.terminal.advise("Stop it with Ctrl-C.");
+        let served = async {
+            match &identity {
+                Some(identity) => serve_tls(listener, simulator, identity).await,
+                None => serve(listener, simulator).await,
+            }
+        };
         tokio::select! {
-            served = serve(listener, simulator) => match served {
+            served = served => match served {
                 Ok(never) => match never {},
                 Err(error) => Err(Failure::new(Code::Simulator, "the simulator ended").because(error.to_string())),
             },
             () = super::conduct::asked_to_stop() => Ok(Exit::Holds),
         }
     })
+}
+
+fn identity() -> Result<Identity, Failure> {
+    Identity::make(ports::clock::real().now().wall)
+        .map_err(|error| Failure::new(Code::Simulator, "cannot serve HTTPS").because(error.to_string()))
+}
+
+/// Says what a client needs: whom to trust, and who it may be.
+fn trust(directory: &Directory, authority: &Path) -> String {
+    let mut text = format!(
+        "Clients have to trust {}.\nIts authority is at the same address: tenant {}",
+        authority.display(),
+        directory.tenant
+    );
+    for client in &directory.clients {
+        text.push_str(&format!(", client {}", client.id));
+        if let Some(secret) = &client.secret {
+            text.push_str(&format!(" with the secret `{secret}`"));
+        }
+    }
+    text.push('.');
+    text
 }
 
 fn world(desk: &Desk, arguments: &Arguments) -> Result<Option<World>, Failure> {

@@ -7,6 +7,7 @@ use http::Method;
 
 use super::{Answer, ArmRequest, groups, poll};
 use crate::{
+    authority,
     provider::{self, Context, Provider},
     world::{Health, World},
 };
@@ -61,7 +62,10 @@ fn let_in(
     context: &mut Context<'_>,
     request: &ArmRequest,
 ) -> Result<Reached, Answer> {
-    token(context.world, request)?;
+    if let Some(answer) = authority::answer(context, request) {
+        return Ok(Reached::Answered(answer));
+    }
+    token(context, request)?;
     if let Some(operation) = poll::find(context.world, request).cloned() {
         if context.health(&operation.region) == Health::Gone {
             return Ok(Reached::Silent);
@@ -109,10 +113,13 @@ fn let_in(
     Ok(Reached::Answered(provider.answer(context, request)))
 }
 
-/// Any bearer token will do, unless the world names those that do.
-fn token(world: &World, request: &ArmRequest) -> Result<(), Answer> {
+/// Any bearer token will do, unless the world names those that do or has an authority that gives them out.
+fn token(context: &Context<'_>, request: &ArmRequest) -> Result<(), Answer> {
     const CHALLENGE: &str = "Bearer authorization_uri=\"https://login.windows.net/\", error=\"invalid_token\", \
                              error_description=";
+    let refused = |code: &str, why: &str| {
+        Answer::gateway(401, code, why).header("www-authenticate", format!("{CHALLENGE}\"{why}\""))
+    };
     let Some(header) = request.header("authorization") else {
         let why = "The authentication failed because of missing 'Authorization' header.";
         return Err(Answer::gateway(
@@ -126,14 +133,16 @@ fn token(world: &World, request: &ArmRequest) -> Result<(), Answer> {
         .split_once(' ')
         .filter(|(scheme, token)| scheme.eq_ignore_ascii_case("bearer") && !token.trim().is_empty())
         .map(|(_, token)| token.trim());
-    match token {
-        Some(token) if world.tokens.is_empty() || world.tokens.iter().any(|known| known == token) => Ok(()),
-        _ => Err(
-            Answer::gateway(401, "InvalidAuthenticationToken", "The access token is invalid.").header(
-                "www-authenticate",
-                format!("{CHALLENGE}\"The access token is invalid.\""),
-            ),
-        ),
+    let invalid = || refused("InvalidAuthenticationToken", "The access token is invalid.");
+    let Some(token) = token else { return Err(invalid()) };
+    let world = &context.world;
+    if world.tokens.iter().any(|known| known == token) {
+        return Ok(());
+    }
+    match &world.directory {
+        Some(_) => authority::judge(context, token).map_err(|no| refused(no.code(), &no.to_string())),
+        None if world.tokens.is_empty() => Ok(()),
+        None => Err(invalid()),
     }
 }
 

@@ -1,5 +1,7 @@
 //! Which headers does every answer carry?
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode};
 use jiff::{Timestamp, fmt::rfc2822::DateTimePrinter};
@@ -10,6 +12,28 @@ use super::{
 };
 use crate::draw::Seed;
 
+/// How hurried is the world, and how hurried are its callers to be?
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pace {
+    /// Virtual seconds for each of the caller's.
+    pub(crate) speed: u32,
+    /// When pollers are to come back, where the provider is not to decide.
+    pub(crate) poll_every: Option<Duration>,
+    /// Whether the answer is about an operation that still runs.
+    pub(crate) running: bool,
+}
+
+impl Pace {
+    /// Returns when the caller is to come back, where this answer sends him away and it is not the provider's to say.
+    fn again(self, answer: &Answer) -> Option<Duration> {
+        let begun = ["azure-asyncoperation", "location"]
+            .iter()
+            .any(|name| answer.header_value(name).is_some());
+        self.poll_every
+            .filter(|_| answer.succeeded() && (self.running || begun))
+    }
+}
+
 /// Makes the answer that goes over the wire.
 pub(crate) fn finish(
     answer: Answer,
@@ -18,8 +42,9 @@ pub(crate) fn finish(
     now: Timestamp,
     seed: Seed,
     key: &str,
-    speed: u32,
+    pace: Pace,
 ) -> Response<Bytes> {
+    let again = pace.again(&answer);
     let (kind, body) = match answer.body {
         Body::Empty if answer.status == 204 => (None, Bytes::new()),
         Body::Empty => (Some("text/plain; charset=utf-8"), Bytes::new()),
@@ -78,10 +103,18 @@ pub(crate) fn finish(
     }
     for (name, value) in &answer.headers {
         if name.eq_ignore_ascii_case("retry-after") {
-            set("retry-after", &hurried(value, speed));
+            if again.is_none() {
+                set("retry-after", &hurried(value, pace.speed));
+            }
         } else {
             set(name, value);
         }
+    }
+    match again.map(|again| again.as_millis()) {
+        None => {}
+        Some(0) => set("retry-after", "0"),
+        // Whole seconds cannot say it. The vendor's clients read this where there is no `Retry-After`.
+        Some(millis) => set("retry-after-ms", &millis.to_string()),
     }
     response
 }

@@ -6,6 +6,10 @@ use serde_json::Value;
 
 use super::ArmPath;
 
+/// Marks a request that came over TLS: absolute URLs in its answer are `https`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sealed;
+
 /// A request to ARM, taken apart.
 #[derive(Clone, Debug)]
 pub struct ArmRequest {
@@ -33,6 +37,9 @@ impl ArmRequest {
             .and_then(|host| host.to_str().ok());
         let base = match (uri.scheme_str(), uri.authority(), host) {
             (Some(scheme), Some(authority), _) => format!("{scheme}://{authority}"),
+            (None, _, Some(host)) if request.extensions().get::<Sealed>().is_some() => {
+                format!("https://{host}")
+            }
             (None, _, Some(host)) => format!("http://{host}"),
             _ => "https://management.azure.com".to_owned(),
         };
@@ -72,6 +79,8 @@ impl ArmRequest {
     pub fn changing(&self) -> bool {
         match self.method {
             Method::GET | Method::HEAD | Method::OPTIONS => false,
+            // To ask for a token changes nothing.
+            Method::POST if self.path.raw.to_lowercase().ends_with("/oauth2/v2.0/token") => false,
             Method::POST => !self
                 .path
                 .action()

@@ -26,6 +26,8 @@ pub struct Context<'a> {
     pub(crate) key: String,
     /// Scheme and authority for absolute URLs.
     pub(crate) base: String,
+    /// Virtual seconds for each of the caller's.
+    pub(crate) speed: u32,
     /// What faults do to operations begun now.
     pub(crate) fate: Fate,
 }

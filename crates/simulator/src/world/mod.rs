@@ -5,6 +5,7 @@
 
 pub mod blueprint;
 mod capacity;
+pub mod directory;
 pub mod geography;
 mod keyed;
 mod operation;
@@ -23,6 +24,7 @@ use serde_json::Value;
 pub use self::{
     blueprint::Blueprint,
     capacity::Capacity,
+    directory::Directory,
     operation::{Happening, Operation, Progress},
     outside::{Command, Endpoint, Needs, Port, Serves},
     read::WorldError,
@@ -39,6 +41,9 @@ pub struct World {
     pub start: Timestamp,
     /// Bearer tokens that are accepted; any where the list is empty.
     pub tokens: Vec<String>,
+    /// Who may sign in, where there is a pretend authority; ARM then takes its tokens and those above, no others.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub directory: Option<Directory>,
     /// Regions, with their outages.
     #[serde(with = "keyed")]
     pub regions: BTreeMap<String, Region>,
@@ -79,6 +84,7 @@ impl Default for World {
             // A morning like any other: a world must not depend on the day it is looked at.
             start: Timestamp::new(1_767_603_600, 0).unwrap_or(Timestamp::UNIX_EPOCH),
             tokens: Vec::new(),
+            directory: None,
             regions: BTreeMap::new(),
             subscriptions: BTreeMap::new(),
             groups: BTreeMap::new(),

@@ -47,6 +47,9 @@ impl World {
         if !other.tokens.is_empty() {
             self.tokens = other.tokens;
         }
+        if other.directory.is_some() {
+            self.directory = other.directory;
+        }
         self.regions.extend(other.regions);
         self.subscriptions.extend(other.subscriptions);
         self.groups.extend(other.groups);
