@@ -43,6 +43,7 @@ mod clock;
 mod control;
 mod data_plane;
 pub mod draw;
+mod exchange;
 mod fault;
 mod log;
 mod outcome;
@@ -57,6 +58,7 @@ mod yaml;
 
 pub use self::{
     data_plane::Hook,
+    exchange::{Exchange, LiveRequest, LiveResponse},
     fault::{By, Match, Rule, Verdict, rules},
     log::{Entry, Told},
     outcome::{Broken, Outcome},

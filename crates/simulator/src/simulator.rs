@@ -19,6 +19,7 @@ use crate::{
     control,
     data_plane::{self, Hook},
     draw::Seed,
+    exchange::{Exchange, Recorder},
     fault::{Asked, Book, By, End, Fate, Rule},
     log::{Entry, Log, Told, without_signature},
     outcome::{Broken, Outcome},
@@ -39,6 +40,7 @@ pub(crate) struct Inner {
     pub(crate) settings: Settings,
     pub(crate) seed: Seed,
     pub(crate) providers: Vec<Box<dyn Provider>>,
+    recorder: Recorder,
     state: Mutex<State>,
 }
 
@@ -75,6 +77,7 @@ impl Simulator {
                 clock: Clock::new(world.start, settings.speed),
                 seed: Seed(settings.seed),
                 providers: provider::all(),
+                recorder: Recorder::default(),
                 state: Mutex::new(State {
                     log: Log::new(settings.log_limit),
                     world,
@@ -91,10 +94,21 @@ impl Simulator {
     /// Carries out a request and answers it after as long as the answer takes.
     pub async fn handle(&self, request: http::Request<Bytes>) -> Outcome {
         let decided = self.decide(&request);
+        if let Outcome::Answered(response) = &decided.outcome
+            && !control::is_control(&request)
+        {
+            self.inner.recorder.tell(&request, response);
+        }
         if !decided.after.is_zero() {
             self.inner.clock.sleep(decided.after).await;
         }
         decided.outcome
+    }
+
+    /// Tells of every exchange from now on, in the order of the requests' arrival. Requests whose answer is lost
+    /// are none, nor is what the control side is asked.
+    pub fn record(&self, sink: impl FnMut(&Exchange) + Send + 'static) {
+        self.inner.recorder.set(sink);
     }
 
     /// Returns the virtual time.

@@ -1,7 +1,8 @@
 //! `leeward simulator`: a simulated Azure over HTTP or HTTPS, on loopback.
 
 use std::{
-    fs,
+    fs, future,
+    io::{self, Write as _},
     net::SocketAddr,
     path::{Path, PathBuf},
     time::Duration,
@@ -10,6 +11,7 @@ use std::{
 use clap::Args;
 use leeward_engine::port::Clock;
 use leeward_simulator::{Identity, Settings, Simulator, World, serve, serve_tls, world::Directory};
+use tokio::sync::oneshot;
 
 use super::{
     Desk,
@@ -66,6 +68,9 @@ pub struct Arguments {
     /// Tell pollers to come back after this time whatever the provider would say; for tests of clients
     #[arg(long, value_name = "MILLISECONDS")]
     pub poll_every: Option<u64>,
+    /// Write every exchange to this file, one JSON object a line, without tokens and signatures
+    #[arg(long, value_name = "FILE")]
+    pub record: Option<PathBuf>,
 }
 
 /// Runs the verb.
@@ -109,6 +114,14 @@ pub fn run(desk: &Desk, arguments: Arguments) -> Result<Exit, Failure> {
         if let (Some(identity), Some(path)) = (&identity, &arguments.ca) {
             fs::write(path, identity.authority()).map_err(|error| Failure::file(path, &error))?;
         }
+        let record = arguments.record.as_deref();
+        let gap = record.map(|path| record_to(&simulator, path)).transpose()?;
+        let gap = async {
+            match gap {
+                Some(gap) => gap.await.map_err(io::Error::other).unwrap_or_else(|error| error),
+                None => future::pending().await,
+            }
+        };
         desk.terminal.result(&format!("{scheme}://{address}\n"))?;
         desk.terminal.advise(&format!(
             "Simulated Azure, {} times as fast, seed {}. Its control side is {scheme}://{address}/_simulator/ ",
@@ -129,6 +142,9 @@ pub fn run(desk: &Desk, arguments: Arguments) -> Result<Exit, Failure> {
                 Ok(never) => match never {},
                 Err(error) => Err(Failure::new(Code::Simulator, "the simulator ended").because(error.to_string())),
             },
+            // A record with gaps would mislead whoever judges by it.
+            error = gap => Err(Failure::new(Code::Simulator, "an exchange could not be written down")
+                .because(error.to_string())),
             () = super::conduct::asked_to_stop() => Ok(Exit::Holds),
         }
     })
@@ -154,6 +170,24 @@ fn trust(directory: &Directory, authority: &Path) -> String {
     }
     text.push('.');
     text
+}
+
+/// Writes each exchange as it happens: whoever ends the simulator by force loses none that was answered.
+/// What comes back tells of the first one that could not be written.
+fn record_to(simulator: &Simulator, path: &Path) -> Result<oneshot::Receiver<io::Error>, Failure> {
+    let (tell, told) = oneshot::channel();
+    let mut file = fs::File::create(path).map_err(|error| Failure::file(path, &error))?;
+    let mut tell = Some(tell);
+    simulator.record(move |exchange| {
+        let line = serde_json::to_string(exchange).map_err(io::Error::from);
+        let written = line.and_then(|line| file.write_all(format!("{line}\n").as_bytes()));
+        if let Err(error) = written
+            && let Some(tell) = tell.take()
+        {
+            let _ = tell.send(error);
+        }
+    });
+    Ok(told)
 }
 
 fn world(desk: &Desk, arguments: &Arguments) -> Result<Option<World>, Failure> {
