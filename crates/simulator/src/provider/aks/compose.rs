@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::{CLUSTERS, rules};
 use crate::{
+    arm::{Answer, answer::Body},
     draw::Seed,
     provider::plain::merge,
     world::{Resource, Serves, World, fold_id},
@@ -284,4 +285,43 @@ pub(super) fn names(id: &str) -> (&str, &str) {
 pub(super) fn node_group(id: &str, name: &str) -> String {
     let subscription = id.split('/').nth(2).unwrap_or_default();
     format!("/subscriptions/{subscription}/resourceGroups/{name}")
+}
+
+/// Takes out of an answer what its version does not know. Recorded: 2025-08-01 shows these fields, 2024-09-01 does
+/// not; nor does the specification of 2024-05-01.
+pub(super) fn as_of(version: &str, mut answer: Answer) -> Answer {
+    if version >= "2025-01-01" {
+        return answer;
+    }
+    if let Body::Json(body) = &mut answer.body {
+        match body.get_mut("value").and_then(Value::as_array_mut) {
+            Some(listed) => listed.iter_mut().for_each(forget_the_new),
+            None => forget_the_new(body),
+        }
+    }
+    answer
+}
+
+fn forget_the_new(shown: &mut Value) {
+    let forget = |value: &mut Value, names: &[&str]| {
+        if let Some(map) = value.as_object_mut() {
+            map.retain(|name, _| !names.contains(&name.as_str()));
+        }
+    };
+    forget(shown, &["kind"]);
+    let Some(properties) = shown.get_mut("properties") else {
+        return;
+    };
+    forget(properties, &["bootstrapProfile", "nodeProvisioningProfile"]);
+    if let Some(settings) = properties.get_mut("upgradeSettings") {
+        forget(settings, &["maxUnavailable"]);
+    }
+    let pools = properties
+        .get_mut("agentPoolProfiles")
+        .and_then(Value::as_array_mut);
+    for pool in pools.into_iter().flatten() {
+        if let Some(settings) = pool.get_mut("upgradeSettings") {
+            forget(settings, &["maxUnavailable"]);
+        }
+    }
 }

@@ -63,31 +63,7 @@ impl Provider for Aks {
     }
 
     fn answer(&self, context: &mut Context<'_>, request: &ArmRequest) -> Answer {
-        let pool = request.path.types.len() > 1;
-        match (&request.method, request.path.action().as_deref()) {
-            (&Method::GET, Some("kubernetesversions")) => rules::versions(context.world, request),
-            (&Method::GET, Some("agentpools")) => pool::list(context, request),
-            (&Method::GET, None) if pool => pool::get(context, request),
-            (&Method::GET, _) => read(self, context, request),
-            (&Method::PUT, None) if pool => pool::put(context, request),
-            (&Method::PUT, None) => cluster::put(context, request),
-            (&Method::DELETE, None) if pool => pool::delete(context, request),
-            (&Method::DELETE, None) => cluster::delete(context, request),
-            (&Method::POST, Some("listclusteradmincredential")) => {
-                cluster::credential(context, request, "clusterAdmin")
-            }
-            (&Method::POST, Some("listclusterusercredential")) => {
-                cluster::credential(context, request, "clusterUser")
-            }
-            _ => Answer::gateway(
-                405,
-                "HttpMethodNotAllowed",
-                format!(
-                    "The pretend Azure does not support '{}' on '{}'.",
-                    request.method, request.path.raw
-                ),
-            ),
-        }
+        compose::as_of(&request.api_version(), any_version(self, context, request))
     }
 
     fn finish(&self, context: &mut Context<'_>, operation: &Operation) -> Result<(), Failure> {
@@ -117,6 +93,35 @@ impl Provider for Aks {
             Progress::Failed { code, message } => Answer::error(409, code, message.as_str()),
             _ => Answer::empty(204),
         }
+    }
+}
+
+/// Answers as the newest version would.
+fn any_version(aks: &Aks, context: &mut Context<'_>, request: &ArmRequest) -> Answer {
+    let pool = request.path.types.len() > 1;
+    match (&request.method, request.path.action().as_deref()) {
+        (&Method::GET, Some("kubernetesversions")) => rules::versions(context.world, request),
+        (&Method::GET, Some("agentpools")) => pool::list(context, request),
+        (&Method::GET, None) if pool => pool::get(context, request),
+        (&Method::GET, _) => read(aks, context, request),
+        (&Method::PUT, None) if pool => pool::put(context, request),
+        (&Method::PUT, None) => cluster::put(context, request),
+        (&Method::DELETE, None) if pool => pool::delete(context, request),
+        (&Method::DELETE, None) => cluster::delete(context, request),
+        (&Method::POST, Some("listclusteradmincredential")) => {
+            cluster::credential(context, request, "clusterAdmin")
+        }
+        (&Method::POST, Some("listclusterusercredential")) => {
+            cluster::credential(context, request, "clusterUser")
+        }
+        _ => Answer::gateway(
+            405,
+            "HttpMethodNotAllowed",
+            format!(
+                "The pretend Azure does not support '{}' on '{}'.",
+                request.method, request.path.raw
+            ),
+        ),
     }
 }
 
