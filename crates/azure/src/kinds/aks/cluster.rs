@@ -28,7 +28,7 @@ use crate::{
 /// The version that every request asks for.
 pub(super) const API: &str = "2024-05-01";
 /// The reads of the resources beside a cluster.
-const GROUPS: &str = "2021-04-01";
+const GROUPS: &str = "2024-03-01";
 const ADDRESSES: &str = "2024-05-01";
 /// 30 s to send, 60 s on the way, 60 s unseen, and AKS shows a new cluster late.
 const SETTLING: Duration = Duration::from_secs(180);

@@ -51,7 +51,7 @@ impl Endpoint {
         let text = |pointer: &str| value.pointer(pointer).and_then(Value::as_str);
         // `Microsoft.Network/trafficManagerProfiles/azureEndpoints`, in any case.
         let family = text("/type")?.rsplit('/').next()?;
-        let family = ["azureEndpoints", "externalEndpoints", "nestedEndpoints"]
+        let family = ["AzureEndpoints", "ExternalEndpoints", "NestedEndpoints"]
             .into_iter()
             .find(|known| known.eq_ignore_ascii_case(family))?;
         Some(Endpoint {
