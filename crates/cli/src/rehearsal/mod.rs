@@ -7,6 +7,6 @@ mod wires;
 mod world;
 
 pub use blueprint::blueprint;
-pub use play::{Rehearsal, drivers};
-pub use wires::{SimulatedCommands, SimulatedHttp, SimulatedPublic};
+pub use play::{Rehearsal, drivers, drivers_over};
+pub use wires::{Answers, SimulatedCommands, SimulatedHttp, SimulatedPublic};
 pub use world::{Outage, Setting, faults, setting_beside, setting_of, world};

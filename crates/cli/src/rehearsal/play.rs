@@ -18,7 +18,7 @@ use leeward_simulator::{Rule, Settings, Simulator, World};
 use leeward_store::MemoryStore;
 use tokio::sync::watch;
 
-use super::wires::{SimulatedCommands, SimulatedHttp, SimulatedPublic};
+use super::wires::{Answers, SimulatedCommands, SimulatedHttp, SimulatedPublic};
 use crate::{
     commands::conduct,
     failure::Failure,
@@ -132,10 +132,19 @@ impl Stage {
 
 /// Makes the drivers whose wires end in a simulator.
 pub fn drivers(simulator: &Simulator, clock: &Arc<dyn Clock>) -> Result<Arc<dyn Drivers>, Failure> {
+    drivers_over(Arc::new(simulator.clone()), simulator, clock)
+}
+
+/// Makes drivers that somebody else answers in Azure's stead; the rest of the world is the simulator's.
+pub fn drivers_over(
+    azure: Arc<dyn Answers>,
+    simulator: &Simulator,
+    clock: &Arc<dyn Clock>,
+) -> Result<Arc<dyn Drivers>, Failure> {
     // The address is never dialled; it only tells ARM's requests from the public ones.
     let endpoint =
         Endpoint::parse("http://127.0.0.1:1").map_err(|error| Failure::defect(error.to_string()))?;
-    let http = Arc::new(SimulatedHttp(simulator.clone()));
+    let http = Arc::new(SimulatedHttp(azure));
     let arm = Arm::new(endpoint, Credential::simulator(), Some(http), clock.clone())
         .map_err(|error| Failure::defect(error.to_string()))?;
     Ok(Arc::new(Registry::new(&Seams {

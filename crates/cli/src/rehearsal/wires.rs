@@ -1,7 +1,7 @@
 //! The three wires of a rehearsal: Azure, the public side of the world, and commands. All of
 //! them end in the simulator in this process.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use azure_core::{
@@ -18,9 +18,23 @@ use leeward_azure::seams::{
 };
 use leeward_simulator::{Broken, Outcome, Simulator};
 
+/// Whoever answers in Azure's stead, in this process.
+#[async_trait]
+pub trait Answers: std::fmt::Debug + Send + Sync {
+    /// Answers one request, or does not.
+    async fn answer(&self, request: http::Request<Bytes>) -> Outcome;
+}
+
+#[async_trait]
+impl Answers for Simulator {
+    async fn answer(&self, request: http::Request<Bytes>) -> Outcome {
+        self.handle(request).await
+    }
+}
+
 /// Azure, as an HTTP client that never leaves the process.
 #[derive(Debug, Clone)]
-pub struct SimulatedHttp(pub Simulator);
+pub struct SimulatedHttp(pub Arc<dyn Answers>);
 
 #[async_trait]
 impl HttpClient for SimulatedHttp {
@@ -38,7 +52,7 @@ impl HttpClient for SimulatedHttp {
         let request = builder
             .body(body)
             .map_err(|error| unsendable(error.to_string()))?;
-        match self.0.handle(request).await {
+        match self.0.answer(request).await {
             Outcome::Answered(answer) => Ok(read(answer)),
             Outcome::Broken(Broken::Refused) => Err(unsendable("nobody listens there")),
             Outcome::Broken(Broken::Reset) => Err(lost("the connection was reset")),
