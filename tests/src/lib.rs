@@ -1,4 +1,5 @@
 //! What the acceptance tests share.
 
+pub mod judges;
 pub mod processes;
 pub mod stage;

@@ -18,7 +18,7 @@ use leeward_cli::{
         folder::{PlanFiles, RunbookFolder},
         identity,
     },
-    rehearsal::{self, Outage, Setting},
+    rehearsal::{self, Answers, Outage, Setting},
 };
 use leeward_engine::{
     conductor::{Conducted, Conductor, ConductorError, Ended, Manners, NewRun, Unobserved},
@@ -62,8 +62,12 @@ pub struct Planned {
 impl Book {
     /// Reads the runbook of that name.
     pub fn open(name: &str) -> Book {
-        let file = root().join("runbooks").join(name).join("runbook.yaml");
-        let bytes = std::fs::read(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+        Book::at(name, &root().join("runbooks").join(name).join("runbook.yaml"))
+    }
+
+    /// Reads a runbook that lies elsewhere, with the world beside it.
+    pub fn at(name: &str, file: &Path) -> Book {
+        let bytes = std::fs::read(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
         let reading = leeward_runbook::read(name, &bytes);
         let findings: Vec<String> = reading.findings.iter().map(to_text).collect();
         Book {
@@ -71,8 +75,8 @@ impl Book {
             runbook: reading
                 .runbook
                 .unwrap_or_else(|| panic!("{name}: {}", findings.join("\n"))),
-            folder: RunbookFolder::of(&file),
-            setting: rehearsal::setting_beside(&file).unwrap_or_else(|failure| panic!("{name}: {failure:?}")),
+            folder: RunbookFolder::of(file),
+            setting: rehearsal::setting_beside(file).unwrap_or_else(|failure| panic!("{name}: {failure:?}")),
         }
     }
 
@@ -140,11 +144,18 @@ pub struct Played {
 impl Stage {
     /// Opens a stage; needs a runtime whose clock is paused.
     pub fn new(world: World, seed: u64) -> Stage {
+        Stage::answered_by(world, seed, None)
+    }
+
+    /// Opens a stage on which somebody else answers in Azure's stead.
+    pub fn answered_by(world: World, seed: u64, azure: Option<Arc<dyn Answers>>) -> Stage {
         let clock: Arc<dyn Clock> = Arc::new(RehearsalClock::starting(world.start));
         let simulator = Simulator::new(world, Settings::seeded(seed));
         let wall = clock.clone();
+        let azure = azure.unwrap_or_else(|| Arc::new(simulator.clone()));
         Stage {
-            drivers: rehearsal::drivers(&simulator, &clock).unwrap_or_else(|failure| panic!("{failure:?}")),
+            drivers: rehearsal::drivers_over(azure, &simulator, &clock)
+                .unwrap_or_else(|failure| panic!("{failure:?}")),
             store: MemoryStore::with_clock(move || wall.now().wall),
             simulator,
             clock,
@@ -152,6 +163,11 @@ impl Stage {
             runs: 0,
             never: watch::Sender::new(false),
         }
+    }
+
+    /// Returns whether a kind has a driver.
+    pub fn drives(&self, kind: &str) -> bool {
+        self.drivers.of(kind).is_some()
     }
 
     /// Plays a plan until nothing moves.

@@ -1,0 +1,403 @@
+//! Does the official specification know every exchange that our drivers have with our pretend Azure?
+//!
+//! The judge is the vendor's live validator with a few checks of ours beside it (`tests/judges/node`). What it is
+//! shown are whole runs of the shipped runbooks, and the specification's own examples.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use leeward_acceptance::{
+    judges::{
+        examples::{self, Example},
+        exchanges::{Docket, Judged, Recorded, route},
+        material,
+        node::{Verdict, judge},
+    },
+    processes::repository,
+    stage::{Book, rehearse},
+};
+use leeward_cli::rehearsal::Outage;
+use leeward_runbook::journey::Journey;
+use leeward_simulator::{Exchange, Settings, Simulator, World};
+use serde_json::{Value, json};
+
+const BOOKS: [&str; 3] = ["minimal", "sql-only", "interworks-platform"];
+const OUTAGES: [Outage; 3] = [Outage::BothUp, Outage::ServingDown, Outage::RegionGone];
+
+/// What the judge objects to and the real service was recorded to do.
+struct ServiceDoesSo {
+    operation: &'static str,
+    /// Words of the objection.
+    words: &'static str,
+    recording: &'static str,
+}
+
+/// A row that excuses nothing any more fails the test, and so does one whose recording has no such word.
+const SERVICE_DOES_SO: &[ServiceDoesSo] = &[
+    ServiceDoesSo {
+        operation: "ReplicationJobs_",
+        words: "TaskDetails",
+        recording: "asr-vault-health-jobs",
+    },
+    ServiceDoesSo {
+        operation: "ReplicationProtectedItems_",
+        words: "rtoInSeconds",
+        recording: "asr-a2a-failover-reprotect",
+    },
+    ServiceDoesSo {
+        operation: "StorageAccounts_",
+        words: "ipv6Rules",
+        recording: "storage-failover",
+    },
+];
+
+/// Plays every journey of every shipped runbook, and those that shipped runbooks leave out.
+fn journeys() -> Docket {
+    let mut docket = Docket::new();
+    for name in BOOKS {
+        for outage in OUTAGES {
+            rehearse(async {
+                let book = Book::open(name);
+                let (mut stage, away) = book.stage(Journey::Failover, outage, 1);
+                let recorded = Recorded::of(&stage.simulator);
+                stage.play(&away).await;
+                if outage == Outage::BothUp {
+                    for journey in [Journey::Reprotect, Journey::Failback, Journey::Reprotect] {
+                        stage.settle().await;
+                        stage.play(&book.plan(journey, outage)).await;
+                    }
+                }
+                docket.add(&format!("{name} {outage:?}"), &recorded.exchanges(), Judged::Both);
+            });
+        }
+        rehearse(async {
+            let (mut stage, drill) = Book::open(name).stage(Journey::Drill, Outage::BothUp, 1);
+            let recorded = Recorded::of(&stage.simulator);
+            stage.play(&drill).await;
+            docket.add(&format!("{name} drill"), &recorded.exchanges(), Judged::Both);
+        });
+    }
+    docket
+}
+
+#[test]
+fn every_exchange_of_every_journey_is_one_that_the_official_specification_knows() {
+    let test = "every_exchange_of_every_journey_is_one_that_the_official_specification_knows";
+    if material::folder_for(test).is_none() {
+        return;
+    }
+    let docket = journeys();
+    let Some(verdicts) = judge(test, &docket) else {
+        return;
+    };
+    no_objections(&docket, &verdicts, true);
+
+    let mut used = BTreeSet::new();
+    for verdict in &verdicts {
+        match (&verdict.operation_id, verdict.kind.as_str()) {
+            (Some(operation), _) => {
+                let version = verdict.api_version.as_deref().unwrap_or_default();
+                used.insert(format!("{operation} {version}"));
+            }
+            (None, "outside") => {
+                used.insert(format!("outside: {}", route(&docket.lines()[verdict.id])));
+            }
+            _ => {}
+        }
+    }
+    let listed: BTreeSet<String> = listed().into_iter().collect();
+    let missing: Vec<&String> = used.difference(&listed).collect();
+    let stale: Vec<&String> = listed.difference(&used).collect();
+    assert!(
+        missing.is_empty() && stale.is_empty(),
+        "tests/judges/operations.txt lists what the drivers send\nsent and not listed:\n{missing:#?}\nlisted and not sent:\n{stale:#?}"
+    );
+}
+
+/// Returns what `tests/judges/operations.txt` lists.
+fn listed() -> Vec<String> {
+    let path = repository().join("tests/judges/operations.txt");
+    let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let lines = text
+        .lines()
+        .map(|line| line.split('#').next().unwrap_or_default().trim());
+    lines.filter(|line| !line.is_empty()).map(str::to_owned).collect()
+}
+
+/// Insists that a judge has no objection but to what the service does; where all was judged, that every excuse is needed.
+fn no_objections(docket: &Docket, verdicts: &[Verdict], all: bool) {
+    let mut objections: BTreeMap<String, (usize, String)> = BTreeMap::new();
+    let mut excuses = vec![false; SERVICE_DOES_SO.len()];
+    for verdict in verdicts {
+        let line = &docket.lines()[verdict.id];
+        let what = verdict.operation_id.clone().unwrap_or_else(|| route(line));
+        let broken = (verdict.kind == "broken").then(|| verdict.why.clone().unwrap_or_default());
+        let request = verdict.request.iter().map(|said| format!("our request: {said}"));
+        let response = verdict.response.iter().map(|said| format!("our answer: {said}"));
+        for said in request.chain(response).chain(broken) {
+            let excused = SERVICE_DOES_SO
+                .iter()
+                .position(|row| what.contains(row.operation) && said.contains(row.words));
+            match excused {
+                Some(row) => excuses[row] = true,
+                None => {
+                    let status = &line["liveResponse"]["statusCode"];
+                    let key = format!("{what} ({}, {status}): {said}", verdict.kind);
+                    let entry = objections.entry(key).or_insert((0, line.to_string()));
+                    entry.0 += 1;
+                }
+            }
+        }
+    }
+    let told: Vec<String> = objections
+        .iter()
+        .map(|(said, (count, line))| {
+            format!(
+                "{count} × {said}\n      {}",
+                line.chars().take(240).collect::<String>()
+            )
+        })
+        .collect();
+    assert!(told.is_empty(), "{} objections:\n{}", told.len(), told.join("\n"));
+    let folder = material::folder().expect("it was judged");
+    for (row, used) in SERVICE_DOES_SO.iter().zip(excuses) {
+        let recorded = material::recording(&folder, row.recording);
+        let seen = recorded
+            .iter()
+            .any(|one| one["responseBody"].to_string().contains(row.words));
+        assert!(seen, "{} was not recorded in {}", row.words, row.recording);
+        assert!(
+            used || !all,
+            "excuses nothing any more: {} {}",
+            row.operation,
+            row.words
+        );
+    }
+}
+
+#[test]
+fn the_judge_of_the_specification_sees_what_is_wrong() {
+    let test = "the_judge_of_the_specification_sees_what_is_wrong";
+    let group = "https://management.azure.com/subscriptions/00000000-0000-0000-0000-0000000000f1/resourceGroups/rg/providers/\
+                 Microsoft.Sql/locations/northeurope/instanceFailoverGroups/fog";
+    let exchange = |method: &str, path: &str, version: &str, status: u16, headers: Value, body: Value| {
+        let mut whole = json!({
+            "liveRequest": {"url": format!("{group}{path}?api-version={version}"), "method": method, "headers": {}},
+            "liveResponse": {"statusCode": status.to_string(), "headers": headers},
+        });
+        if !body.is_null() {
+            whole["liveResponse"]["body"] = body;
+        }
+        whole
+    };
+    let json_headers = json!({"content-type": "application/json; charset=utf-8"});
+    let right = json!({"id": "/x", "name": "fog", "type": "Microsoft.Sql/locations/instanceFailoverGroups", "properties": {
+        "readWriteEndpoint": {"failoverPolicy": "Manual"}, "partnerRegions": [], "managedInstancePairs": [],
+        "replicationRole": "Primary", "replicationState": "CATCH_UP",
+    }});
+    let changed = |pointer: &str, value: Value| {
+        let mut body = right.clone();
+        let (parent, name) = pointer.rsplit_once('/').expect("a pointer");
+        body.pointer_mut(parent).expect("a parent")[name] = value;
+        body
+    };
+    let poll = "https://management.azure.com/subscriptions/00000000-0000-0000-0000-0000000000f1/providers/Microsoft.Sql/\
+                locations/northeurope/instanceFailoverGroupAzureAsyncOperation/op-1?api-version=2023-08-01";
+    let with_urls = json!({
+        "content-type": "application/json", "location": poll.replace("AzureAsyncOperation", "OperationResults"),
+        "azure-asyncoperation": poll,
+    });
+    let get = |body: Value| exchange("GET", "", "2023-08-01", 200, json_headers.clone(), body);
+    let mut asked_with_body = exchange(
+        "POST",
+        "/failover",
+        "2023-08-01",
+        202,
+        with_urls.clone(),
+        Value::Null,
+    );
+    asked_with_body["liveRequest"]["body"] = json!({"force": true});
+    let mut polled = get(json!({"name": "op-1", "status": "Cancelled", "startTime": "2026-11-24T10:00:00Z"}));
+    polled["liveRequest"]["url"] = json!(poll);
+    // What is asked, and the words of the objection; nothing where there is none.
+    let cases = [
+        (get(right.clone()), ""),
+        (
+            exchange("POST", "/failover", "2023-08-01", 202, with_urls, Value::Null),
+            "",
+        ),
+        (polled, "no terminal word"),
+        (
+            get(changed("/properties/partnerRegions", json!("x"))),
+            "INVALID_TYPE",
+        ),
+        (
+            get(changed("/properties/replicationRole", json!("Leader"))),
+            "`Leader` is none of",
+        ),
+        (
+            get(changed("/properties/replicationrole", json!("Primary"))),
+            "Additional properties not allowed: replicationrole",
+        ),
+        (
+            get(changed("/properties/mood", json!("fine"))),
+            "Additional properties not allowed: mood",
+        ),
+        (
+            exchange("GET", "", "2023-08-01", 203, json_headers.clone(), right.clone()),
+            "203",
+        ),
+        (
+            exchange("POST", "/failover", "2023-08-01", 202, json!({}), Value::Null),
+            "nobody can ask on",
+        ),
+        (asked_with_body, "a body where the operation takes none"),
+    ];
+    let mut docket = Docket::new();
+    for (case, _) in &cases {
+        docket.add_value("one", case.clone(), Judged::Both);
+    }
+    docket.add_value(
+        "one",
+        exchange("GET", "", "1999-01-01", 200, json_headers.clone(), right.clone()),
+        Judged::Both,
+    );
+    let Some(verdicts) = judge(test, &docket) else {
+        return;
+    };
+    for ((case, words), verdict) in cases.iter().zip(&verdicts) {
+        let said = [verdict.request.clone(), verdict.response.clone()]
+            .concat()
+            .join("\n");
+        match words.is_empty() {
+            true => assert_eq!(said, "", "{case}"),
+            false => assert!(
+                said.contains(words),
+                "`{words}` is missing in `{said}` ({}): {case}",
+                verdict.kind
+            ),
+        }
+    }
+    assert_eq!(
+        verdicts.last().map(|last| last.kind.as_str()),
+        Some("outside"),
+        "an unknown api-version"
+    );
+}
+
+/// What the simulator says of a request that it knows nothing of.
+const NOT_ROUTED: [&str; 7] = [
+    "HttpMethodNotAllowed",
+    "InvalidApiVersionParameter",
+    "InvalidResourceType",
+    "MissingApiVersionParameter",
+    "ResourceGroupNotFound",
+    "SubscriptionNotFound",
+    "NotImplemented",
+];
+
+#[test]
+fn every_official_example_request_of_what_we_use_is_routed_and_answered_as_declared() {
+    let test = "every_official_example_request_of_what_we_use_is_routed_and_answered_as_declared";
+    let Some(folder) = material::folder_for(test) else {
+        return;
+    };
+    let used: Vec<String> = listed()
+        .into_iter()
+        .filter(|line| !line.starts_with("outside: "))
+        .collect();
+    let book = Book::open("interworks-platform");
+    let world = book.world(&book.plan(Journey::Failover, Outage::BothUp), Outage::BothUp);
+    let examples = examples::of(&folder, &used);
+    let mut docket = Docket::new();
+    let (mut wrong, mut done) = (Vec::new(), BTreeSet::new());
+    for (number, example) in examples.iter().enumerate() {
+        for target in example.targets(&world) {
+            let told = format!("{} {} ({target})", example.operation, example.file);
+            let recorded = asked(&world, example, &target);
+            let [exchange] = recorded.as_slice() else {
+                panic!("{told}: {recorded:?}");
+            };
+            let answer = &exchange.live_response;
+            let body = answer.body.clone().unwrap_or_default();
+            let code = body["error"]["code"].as_str().unwrap_or_default();
+            let declared = example.statuses.contains(&answer.status_code);
+            let refused = answer.status_code.starts_with('4') && !NOT_ROUTED.contains(&code);
+            if !declared && !refused {
+                wrong.push(format!("{told}: {} {body}", answer.status_code));
+            }
+            docket.add(&number.to_string(), &recorded, Judged::Answer);
+            if answer.status_code.starts_with('2') {
+                done.insert(example.operation.clone());
+                break;
+            }
+        }
+    }
+    assert!(
+        wrong.is_empty(),
+        "{} of {}:\n{}",
+        wrong.len(),
+        examples.len(),
+        wrong.join("\n")
+    );
+    let all: BTreeSet<String> = examples.iter().map(|example| example.operation.clone()).collect();
+    let never: Vec<&str> = all.difference(&done).map(String::as_str).collect();
+    let explained: Vec<&str> = REFUSED_HERE.iter().map(|(operation, _)| *operation).collect();
+    assert_eq!(never, explained, "operations whose every example is refused");
+    if let Some(verdicts) = judge(test, &docket) {
+        no_objections(&docket, &verdicts, false);
+    }
+}
+
+/// Sends an example to a world of its own.
+fn asked(world: &World, example: &Example, target: &str) -> Vec<Exchange> {
+    rehearse(async {
+        let simulator = Simulator::new(world.clone(), Settings::seeded(1));
+        let recorded = Recorded::of(&simulator);
+        let mut request = http::Request::builder()
+            .method(example.method.as_str())
+            .uri(format!("http://127.0.0.1:1{target}"))
+            .header("authorization", "Bearer pretend");
+        if example.body.is_some() {
+            request = request.header("content-type", "application/json");
+        }
+        let body = example.body.as_ref().map(Value::to_string).unwrap_or_default();
+        let request = request.body(bytes::Bytes::from(body));
+        simulator
+            .handle(request.unwrap_or_else(|error| panic!("{target}: {error}")))
+            .await;
+        recorded.exchanges()
+    })
+}
+
+/// Operations whose every example the simulated world refuses, for what it is.
+const REFUSED_HERE: &[(&str, &str)] = &[
+    (
+        "ManagedClusters_CreateOrUpdate",
+        "the examples' region is called location1",
+    ),
+    (
+        "ObjectReplicationPolicies_CreateOrUpdate",
+        "the examples' accounts are not in this world",
+    ),
+    ("ReplicationJobs_Get", "nothing was done yet"),
+    (
+        "ReplicationProtectedItems_FailoverCommit",
+        "nothing failed over yet",
+    ),
+    (
+        "ReplicationProtectedItems_TestFailoverCleanup",
+        "no drill is pending",
+    ),
+    (
+        "ReplicationProtectionContainers_SwitchProtection",
+        "nothing failed over yet",
+    ),
+    (
+        "ReplicationRecoveryPlans_FailoverCommit",
+        "nothing failed over yet",
+    ),
+    (
+        "ReplicationRecoveryPlans_TestFailoverCleanup",
+        "no drill is pending",
+    ),
+];
