@@ -188,7 +188,7 @@ pub(crate) fn context(kind: &str, journey: Journey, with: Value, source: Value, 
     if let (Value::Object(all), Value::Object(side)) = (&mut settings, &target) {
         all.extend(side.clone());
     }
-    let step = PlannedStep {
+    let step = Arc::new(PlannedStep {
         id: StepId::new("step"),
         kind: kind.to_owned(),
         summary: None,
@@ -213,7 +213,7 @@ pub(crate) fn context(kind: &str, journey: Journey, with: Value, source: Value, 
         critical: true,
         forecast: Duration::from_secs(60),
         remaining: Duration::from_secs(60),
-    };
+    });
     let region = |side, region: &str| Region {
         side,
         region: region.to_owned(),
@@ -236,7 +236,7 @@ pub(crate) fn context(kind: &str, journey: Journey, with: Value, source: Value, 
     Context {
         run: RunId("r-1".to_owned()),
         plan: Arc::new(plan),
-        step: Arc::new(step),
+        step,
         settings: Arc::new(settings),
         source: Arc::new(source),
         target: Arc::new(target),

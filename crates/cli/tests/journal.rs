@@ -67,8 +67,8 @@ fn plan() -> Plan {
         },
         parameters: BTreeMap::new(),
         steps: vec![
-            step("decide", "gate.approval", &[]),
-            step("serving", "check.http", &["decide"]),
+            step("decide", "gate.approval", &[]).into(),
+            step("serving", "check.http", &["decide"]).into(),
         ],
         files: BTreeMap::new(),
         critical_path: vec![StepId::new("decide"), StepId::new("serving")],
@@ -122,7 +122,7 @@ fn written(file: &Path, over: bool, held: bool) {
                 format: JOURNAL_FORMAT,
                 version: "0.1.0".to_owned(),
                 run: header.run.clone(),
-                plan: Box::new(plan),
+                plan: std::sync::Arc::new(plan),
                 options: RunOptions {
                     declared_at: at(0),
                     parallel: None,

@@ -1,6 +1,6 @@
 //! What became true: the events of a run's journal.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use jiff::Timestamp;
 use leeward_runbook::plan::{Plan, StepId};
@@ -25,7 +25,7 @@ pub enum Event {
         /// The run.
         run: RunId,
         /// What will be done.
-        plan: Box<Plan>,
+        plan: Arc<Plan>,
         /// How.
         options: RunOptions,
         /// Who started it.

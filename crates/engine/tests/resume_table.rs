@@ -138,7 +138,7 @@ fn journal(journal: Journal, class: RepeatClass) -> Vec<Record> {
             format: JOURNAL_FORMAT,
             version: "test".to_owned(),
             run: RunId("r-table".to_owned()),
-            plan: Box::new(toy::plan(&[(NAME, &[], json!({}))])),
+            plan: std::sync::Arc::new(toy::plan(&[(NAME, &[], json!({}))])),
             options: RunOptions {
                 declared_at: at,
                 parallel: None,

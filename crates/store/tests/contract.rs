@@ -23,6 +23,8 @@ macro_rules! contract {
 contract! {
     records:
         what_was_appended_is_read_back_to_the_byte,
+        a_long_history_comes_whole_in_portions_from_wherever_it_is_asked,
+        a_record_larger_than_a_portion_holds_nothing_up,
         a_run_that_is_just_made_has_no_records,
         an_append_that_does_not_follow_the_last_record_writes_nothing,
         records_of_many_runs_at_once_keep_their_order,

@@ -54,10 +54,10 @@ async fn a_killed_process_loses_its_lease_at_once_and_none_of_its_records() {
     child.kill().unwrap();
     child.wait().unwrap();
     assert!(holder::is_dead(&lease.holder));
-    let opened = store.open(&run("a"), &me, LeasePolicy::IfFree).await.unwrap();
+    let mut opened = store.open(&run("a"), &me, LeasePolicy::IfFree).await.unwrap();
     assert_eq!(opened.previous.unwrap().holder, lease.holder);
     assert_eq!(opened.journal.epoch(), 2);
-    assert_eq!(opened.records.len(), 3);
+    assert_eq!(opened.journal.read(1).await.unwrap().len(), 3);
 }
 
 /// The child's part: says that it holds the run, and waits for the end.

@@ -100,11 +100,11 @@ impl World {
                     LeasePolicy::IfFree
                 };
                 match self.store.open(&run(&name(number)), &holder(dead), policy).await {
-                    Ok(opened) => {
+                    Ok(mut opened) => {
                         let said = format!(
                             "{} {:?} {:?}",
                             opened.journal.epoch(),
-                            opened.records,
+                            opened.journal.read(1).await,
                             opened.previous
                         );
                         self.open.entry(number).or_default().push(opened.journal);

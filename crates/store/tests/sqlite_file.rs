@@ -9,7 +9,8 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use kit::{alive, at, command, header, next, run};
 use leeward_engine::{
-    port::{Journal, JournalError, JournalStore, LeasePolicy, OpenError},
+    conductor::{Conductor, ConductorError, Manners, Unobserved},
+    port::{Clock, Driver, Drivers, Journal, JournalError, JournalStore, LeasePolicy, Moment},
     record::{Chain, Record},
 };
 use leeward_runbook::journey::Journey;
@@ -103,20 +104,87 @@ async fn a_damaged_run_is_not_resumed_and_its_lease_stays_free() {
     journal.close().await.unwrap();
     Connection::open(&path)
         .unwrap()
-        .execute("DELETE FROM records WHERE seq = 2", [])
+        .execute("DELETE FROM records WHERE seq = 1", [])
         .unwrap();
+    let conductor = Conductor {
+        store: Arc::new(store.clone()),
+        drivers: Arc::new(Nobody),
+        clock: Arc::new(Nobody),
+        holder: alive("grace"),
+        manners: Manners::default(),
+        stop: tokio::sync::watch::Sender::new(false).subscribe(),
+    };
     for _ in 0..2 {
-        let error = store
-            .open(&run("a"), &alive("grace"), LeasePolicy::IfFree)
+        let error = conductor
+            .resume(&run("a"), LeasePolicy::IfFree, Vec::new(), &mut Unobserved)
             .await
             .unwrap_err();
         assert!(
-            matches!(error, OpenError::Journal(JournalError::Damaged { seq: 2, .. })),
+            matches!(
+                error,
+                ConductorError::Journal(JournalError::Damaged { seq: 1, .. })
+            ),
             "{error}"
         );
     }
     assert_eq!(store.runs().await.unwrap()[0].lease, None);
     drop(folder);
+}
+
+#[tokio::test]
+async fn what_stands_before_the_damage_is_handed_out_and_nothing_behind_it() {
+    let (_folder, path, store, mut journal, mut chain) = five().await;
+    journal.append(&next(&mut chain, 1, 3000)).await.unwrap();
+    let whole = store.read(&run("a"), 1).await.unwrap();
+    for damaged in [3_usize, 1024, 1025, 2050, 3005] {
+        let raw = Connection::open(&path).unwrap();
+        let change = |from: &str, to: &str| {
+            let statement = "UPDATE records SET line = replace(line, ?1, ?2) WHERE seq = ?3";
+            raw.execute(statement, rusqlite::params![from, to, damaged as i64])
+                .unwrap();
+        };
+        change("record", "recor!");
+        let mut records = store.records(&run("a"), 1);
+        let mut sound = Vec::new();
+        let error = loop {
+            match records.next().await {
+                Ok(Some(portion)) => sound.extend(portion),
+                Ok(None) => panic!("record {damaged} was believed"),
+                Err(error) => break error,
+            }
+        };
+        assert!(sound == whole[..damaged - 1], "{} before {damaged}", sound.len());
+        assert!(
+            matches!(error, JournalError::Damaged { seq, .. } if seq == damaged as u64),
+            "{error}"
+        );
+        assert_eq!(records.next().await, Ok(None));
+        change("recor!", "record");
+    }
+    assert!(store.read(&run("a"), 1).await.unwrap() == whole);
+}
+
+/// Knows no kind and no time.
+struct Nobody;
+
+impl Drivers for Nobody {
+    fn of(&self, _kind: &str) -> Option<Arc<dyn Driver>> {
+        None
+    }
+}
+
+#[async_trait::async_trait]
+impl Clock for Nobody {
+    fn now(&self) -> Moment {
+        Moment {
+            wall: at(30),
+            uptime: Duration::ZERO,
+        }
+    }
+
+    async fn sleep_until(&self, _uptime: Duration) {
+        std::future::pending().await
+    }
 }
 
 #[tokio::test]

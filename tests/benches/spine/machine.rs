@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use leeward_engine::{
     event::{Event, Outcome},
     machine::{Action, Effect, Input, Machine, Part},
-    port::{Envelope, Journal, JournalError},
+    port::{Envelope, Journal, JournalError, Records, records},
     record::{Chain, JOURNAL_FORMAT, Record},
     state::RunState,
 };
@@ -42,8 +42,8 @@ impl Journal for Kept {
         Ok(())
     }
 
-    async fn read(&mut self, _from: u64) -> Result<Vec<Record>, JournalError> {
-        Ok(Vec::new())
+    fn records(&self, _from: u64) -> Box<dyn Records> {
+        records::of(Vec::new())
     }
 
     async fn inbox(&mut self) -> Result<Vec<Envelope>, JournalError> {
@@ -73,7 +73,7 @@ pub(crate) fn alone(plan: &Plan, world: &World) -> Alone {
         format: JOURNAL_FORMAT,
         version: "bench".to_owned(),
         run: toy::run_id(),
-        plan: Box::new(plan.clone()),
+        plan: std::sync::Arc::new(plan.clone()),
         options: toy::options(now),
         by: toy::ann(),
     };

@@ -5,10 +5,11 @@ use std::{sync::Arc, time::Duration};
 
 use clap::{Args, ValueEnum};
 use leeward_engine::{
+    conductor::{Unfolded, folded},
     event::Event,
     id::{RunId, StepId},
     port::{Clock, Command, CommandId, Envelope, JournalStore, LeaseInfo},
-    record::Record,
+    state::RunState,
     view::{RunView, Standing, StepView},
 };
 use serde_json::json;
@@ -19,7 +20,7 @@ use crate::{
     exit::Exit,
     failure::Failure,
     ports,
-    report::view_of,
+    report::state_of,
     screen::{between, nearest, span},
 };
 
@@ -49,8 +50,8 @@ pub enum Format {
 pub struct Found {
     /// Where it is recorded.
     pub store: Arc<dyn JournalStore>,
-    /// Its history.
-    pub records: Vec<Record>,
+    /// Where it stands.
+    pub state: RunState,
     /// What that amounts to.
     pub view: RunView,
     /// Who holds it.
@@ -147,11 +148,11 @@ async fn found(store: Arc<dyn JournalStore>, run: Option<RunId>, unnamed: Unname
             .into_iter()
             .find(|summary| summary.header.run == run)
             .and_then(|it| it.lease);
-        let records = store.read(&run, 1).await?;
-        let view = view_of(&records)?;
+        let state = state_of(store.records(&run, 1)).await?;
+        let view = RunView::from(&state);
         return Ok(Found {
             store,
-            records,
+            state,
             view,
             lease,
         });
@@ -161,13 +162,17 @@ async fn found(store: Arc<dyn JournalStore>, run: Option<RunId>, unnamed: Unname
         if summary.records == 0 {
             continue;
         }
-        let records = store.read(&summary.header.run, 1).await?;
         // A run that cannot be read must not hide one that can be gone on with.
-        let Ok(view) = view_of(&records) else { continue };
+        let state = match folded(store.records(&summary.header.run, 1)).await {
+            Ok(state) => state,
+            Err(Unfolded::Illegal(_)) => continue,
+            Err(Unfolded::Journal(error)) => return Err(error.into()),
+        };
+        let view = RunView::from(&state);
         let over = matches!(view.standing, Standing::Ended(_));
         let found = Found {
             store: store.clone(),
-            records,
+            state,
             view,
             lease: summary.lease,
         };

@@ -12,7 +12,7 @@ use crate::{
     exit::Exit,
     failure::Failure,
     ports::{self, runtime},
-    report::view_of,
+    report::state_of,
     screen::{Columns, Label, Paint, between, short, span, standing_word, when},
 };
 
@@ -43,10 +43,8 @@ pub fn run(desk: &Desk, arguments: Arguments) -> Result<Exit, Failure> {
         let mut runs = Vec::new();
         for summary in store.runs().await?.into_iter().take(arguments.limit) {
             // A damaged run must not hide the others.
-            let view = match store.read(&summary.header.run, 1).await {
-                Ok(records) => view_of(&records).ok(),
-                Err(_) => None,
-            };
+            let state = state_of(store.records(&summary.header.run, 1)).await;
+            let view = state.ok().map(|state| RunView::from(&state));
             runs.push((summary, view));
         }
         let text = match arguments.format {

@@ -6,7 +6,6 @@ use clap::{Args, ValueEnum};
 use futures::future::join_all;
 use leeward_engine::{
     port::{Clock, Command, Files, Verdict},
-    state::RunState,
     view::{OperationView, StepView},
     work::Observation,
 };
@@ -121,7 +120,7 @@ async fn look(
     name: Option<&str>,
 ) -> Vec<(String, Observation)> {
     let clock: Arc<dyn Clock> = Arc::new(ports::clock::real());
-    let (Ok(drivers), Ok(state)) = (ports::azure::drivers(desk, &clock), RunState::of(&found.records)) else {
+    let (Ok(drivers), state) = (ports::azure::drivers(desk, &clock), &found.state) else {
         return Vec::new();
     };
     let (Some(place), Some(driver)) = (state.place(&step.id), drivers.of(&step.kind)) else {

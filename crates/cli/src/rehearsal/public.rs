@@ -50,7 +50,7 @@ fn add_what_is_checked(world: &mut World, check: &Check, serves: Serves) {
 
 /// Behind a traffic switch an address answers as the switch points; elsewhere it belongs to the side that takes over.
 fn served_by(plan: &Plan, step: &PlannedStep, subscription: &str) -> Serves {
-    let by_id: BTreeMap<&StepId, &PlannedStep> = plan.steps.iter().map(|step| (&step.id, step)).collect();
+    let by_id: BTreeMap<&StepId, &PlannedStep> = plan.steps.iter().map(|step| (&step.id, &**step)).collect();
     let mut before: Vec<&StepId> = step.after.iter().collect();
     let mut seen = 0;
     while let Some(id) = before.get(seen) {

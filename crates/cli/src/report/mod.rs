@@ -6,7 +6,11 @@ mod json;
 mod junit;
 mod markdown;
 
-use leeward_engine::{record::Record, view::RunView};
+use leeward_engine::{
+    conductor::{Unfolded, folded},
+    port::Records,
+    state::RunState,
+};
 
 use crate::{code::Code, failure::Failure};
 
@@ -15,14 +19,15 @@ pub use json::{REPORT_VERSION, json};
 pub use junit::junit;
 pub use markdown::markdown;
 
-/// Folds a journal into the view that every screen and report is made of.
-pub fn view_of(records: &[Record]) -> Result<RunView, Failure> {
-    RunView::of(records).map_err(|error| {
-        Failure::new(
+/// Folds a journal, as it is read, into the state that every screen and report is made of.
+pub async fn state_of(records: Box<dyn Records>) -> Result<RunState, Failure> {
+    folded(records).await.map_err(|error| match error {
+        Unfolded::Illegal(error) => Failure::new(
             Code::NotResumable,
             "the journal of this run cannot be read as a run",
         )
         .because(error.to_string())
-        .hint("it may have been written by a newer version of Leeward: try that one")
+        .hint("it may have been written by a newer version of Leeward: try that one"),
+        Unfolded::Journal(error) => Failure::from(error),
     })
 }

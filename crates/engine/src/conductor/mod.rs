@@ -2,6 +2,7 @@
 
 mod claim;
 mod pinned;
+mod read;
 mod run;
 mod task;
 
@@ -17,6 +18,8 @@ use crate::{
     record::Record,
     state::{IllegalTransition, RunState},
 };
+
+pub use read::{Unfolded, folded};
 
 /// Conducts runs: joins a store, drivers and a clock.
 pub struct Conductor {
@@ -75,7 +78,8 @@ pub struct NewRun {
 
 /// Sees what has become durable, and nothing before.
 pub trait Observer: Send {
-    /// Is told of records, after they are durable, with the state they lead to.
+    /// Is told of records, after they are durable, with the state they lead to. A run that is taken
+    /// up tells its whole history first, in portions.
     fn recorded(&mut self, state: &RunState, records: &[Record]);
 }
 

@@ -5,14 +5,14 @@ use std::{collections::HashSet, sync::Arc, time::Duration};
 use tokio::{sync::mpsc, task::JoinSet};
 
 use super::{
-    Conducted, Conductor, ConductorError, Ended, NewRun, Observer, claim, pinned,
-    task::{self, Task},
+    Conducted, Conductor, ConductorError, Ended, NewRun, Observer, claim, pinned, read,
+    task::{self, Contexts, Task},
 };
 use crate::{
     event::{Approval, Event, Person},
     id::RunId,
     machine::{Decision, Input, Machine, Part, standing},
-    port::{Files, Journal, JournalError, LeasePolicy, Moment, RunHeader},
+    port::{Files, Journal, JournalError, LeasePolicy, Moment, Records, RunHeader},
     record::{Chain, JOURNAL_FORMAT},
     state::{IllegalTransition, RunState},
     view::Standing,
@@ -57,7 +57,7 @@ pub(super) async fn start(
         format: JOURNAL_FORMAT,
         version: new.version,
         run: new.run,
-        plan: Box::new(new.plan),
+        plan: Arc::new(new.plan),
         options: new.options,
         by: new.by,
     };
@@ -87,14 +87,34 @@ pub(super) async fn resume(
     approvals: Vec<(Person, Approval)>,
     observer: &mut dyn Observer,
 ) -> Result<Conducted, ConductorError> {
-    let opened = conductor.store.open(run, &conductor.holder, policy).await?;
-    let state = RunState::of(&opened.records)?;
-    let files = pinned::stored(conductor.store.as_ref(), run, &state.plan).await?;
-    observer.recorded(&state, &opened.records);
+    let mut opened = conductor.store.open(run, &conductor.holder, policy).await?;
+    // Nobody else writes any more, so what is read now is what the next record must follow.
+    let read = take_up(conductor, run, opened.journal.records(1), observer).await;
+    let (state, files) = match read {
+        Ok(read) => read,
+        Err(error) => {
+            if let Err(also) = opened.journal.close().await {
+                tracing::warn!(%run, error = %also, "the lease of an unreadable run was not given back");
+            }
+            return Err(error);
+        }
+    };
     let from = opened.previous.map(|lease| lease.holder);
     Running::new(conductor, observer, opened.journal, state, files)
         .conduct(from, approvals)
         .await
+}
+
+/// Folds a run as it is read and fetches the files of its plan.
+async fn take_up(
+    conductor: &Conductor,
+    run: &RunId,
+    records: Box<dyn Records>,
+    observer: &mut dyn Observer,
+) -> Result<(RunState, Arc<dyn Files>), ConductorError> {
+    let state = read::told(records, observer).await?;
+    let files = pinned::stored(conductor.store.as_ref(), run, &state.plan).await?;
+    Ok((state, files))
 }
 
 impl<'a> Running<'a> {
@@ -300,6 +320,7 @@ impl<'a> Running<'a> {
         if !records.is_empty() {
             self.observer.recorded(self.machine.state(), &records);
         }
+        let mut contexts = Contexts::default();
         for effect in effects {
             let task = Task::prepare(
                 effect,
@@ -308,6 +329,7 @@ impl<'a> Running<'a> {
                 &self.files,
                 &self.conductor.clock,
                 decided,
+                &mut contexts,
             );
             let answers = self.answers.clone();
             self.tasks.spawn(async move {

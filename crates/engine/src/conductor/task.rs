@@ -17,11 +17,35 @@ use crate::{
 /// Everything that a task needs, taken out of the state before it starts.
 pub(super) struct Task {
     effect: Effect,
-    context: Result<Context, Unresolved>,
+    context: Result<Arc<Context>, Unresolved>,
     driver: Option<Arc<dyn Driver>>,
     clock: Arc<dyn Clock>,
     run: RunId,
     decided: Moment,
+}
+
+/// The contexts of one decision: the state stands still, so the effects of a step share one.
+#[derive(Default)]
+pub(super) struct Contexts {
+    last: Option<(usize, Result<Arc<Context>, Unresolved>)>,
+}
+
+impl Contexts {
+    fn of(
+        &mut self,
+        state: &RunState,
+        step: usize,
+        files: &Arc<dyn Files>,
+    ) -> Result<Arc<Context>, Unresolved> {
+        match &self.last {
+            Some((of, context)) if *of == step => context.clone(),
+            _ => {
+                let context = context::context(state, step, files).map(Arc::new);
+                self.last = Some((step, context.clone()));
+                context
+            }
+        }
+    }
 }
 
 impl Task {
@@ -32,13 +56,14 @@ impl Task {
         files: &Arc<dyn Files>,
         clock: &Arc<dyn Clock>,
         decided: Moment,
+        contexts: &mut Contexts,
     ) -> Task {
         let step = effect.address.step;
         let mut effect = effect;
         // A timer asks nobody: it may wait for an hour, and ten thousand of them must hold nothing.
         let mut context = match &effect.action {
             Action::Wake => Err(Unresolved(String::new())),
-            _ => context::context(state, step, files),
+            _ => contexts.of(state, step, files),
         };
         let mut kind = state.planned[step].kind.clone();
         if let Action::Probe(check) = &effect.action {

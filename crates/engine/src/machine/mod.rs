@@ -12,7 +12,10 @@ pub mod standing;
 mod step;
 mod wants;
 
-use std::collections::{BTreeSet, HashMap};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
 
 use jiff::Timestamp;
 use leeward_runbook::plan::Check;
@@ -121,11 +124,11 @@ pub enum Action {
     /// Ask the driver what is to be done.
     Assess,
     /// Look at an operation's goal.
-    Observe(Operation),
+    Observe(Arc<Operation>),
     /// Send a change: its intent is durable.
     Begin(Box<Send>),
     /// Ask how a started change is going.
-    Poll(Operation, Ticket),
+    Poll(Arc<Operation>, Arc<Ticket>),
     /// Run a check.
     Probe(Check),
     /// Only wait.
@@ -136,7 +139,7 @@ pub enum Action {
 #[derive(Clone, Debug)]
 pub struct Send {
     /// What is to be reached.
-    pub operation: Operation,
+    pub operation: Arc<Operation>,
     /// The way.
     pub rung: String,
     /// Which attempt.

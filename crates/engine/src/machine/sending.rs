@@ -1,5 +1,7 @@
 //! Sends and what comes of them: intents, answers, polls, the end of patience.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 
 use super::{Action, Address, Effect, Machine, Pacing, Part, Send};
@@ -7,7 +9,7 @@ use crate::{
     event::{AttemptEnd, OperationEvent, Reached, StepEvent},
     policy,
     state::{AttemptState, IllegalTransition, StepPhase},
-    work::{Progress, Sent},
+    work::{Progress, Sent, Ticket},
 };
 
 type Moved = Result<(), IllegalTransition>;
@@ -75,11 +77,11 @@ impl Machine {
                 if known.as_ref() != Some(&(word.clone(), percent)) {
                     self.operation_event(now, step, place, OperationEvent::Progressed { word, percent })?;
                 }
-                let renewed = renewed.filter(|renewed| renewed != &ticket);
+                let renewed = renewed.filter(|renewed| *renewed != *ticket);
                 if let Some(ticket) = renewed.clone() {
                     self.operation_event(now, step, place, OperationEvent::TicketRenewed { ticket })?;
                 }
-                let ticket = renewed.unwrap_or(ticket);
+                let ticket = renewed.map_or(ticket, Arc::new);
                 return self.poll_again(now, (step, place, number), pacing, look_after, ticket);
             }
             Progress::Unreadable { look_after, .. } => {
@@ -134,7 +136,7 @@ impl Machine {
         (step, place, number): (usize, usize, u32),
         pacing: Pacing,
         look_after: Option<std::time::Duration>,
-        ticket: crate::work::Ticket,
+        ticket: Arc<Ticket>,
     ) -> Moved {
         let operation = self.state.steps[step].operations[place].plan.clone();
         let pause = look_after.unwrap_or_else(|| policy::poll_again(pacing.round));

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use leeward_runbook::{journey::Journey, plan::StepId};
 use serde::{Deserialize, Serialize};
 
+use super::records::{self, Records};
 use crate::{
     event::{Approval, Person},
     id::RunId,
@@ -26,8 +27,13 @@ pub trait Journal: Send {
     /// Appends all records, or none.
     async fn append(&mut self, records: &[Record]) -> Result<(), JournalError>;
 
-    /// Reads every record from the given sequence number on.
-    async fn read(&mut self, from: u64) -> Result<Vec<Record>, JournalError>;
+    /// Reads from the given sequence number on, in portions.
+    fn records(&self, from: u64) -> Box<dyn Records>;
+
+    /// Reads every record from the given sequence number on, at once: for a short stretch.
+    async fn read(&mut self, from: u64) -> Result<Vec<Record>, JournalError> {
+        records::all(self.records(from)).await
+    }
 
     /// Returns the commands in the inbox, oldest first, recorded ones included.
     async fn inbox(&mut self) -> Result<Vec<Envelope>, JournalError>;
@@ -50,11 +56,17 @@ pub trait JournalStore: Send + Sync {
         holder: &Holder,
     ) -> Result<Box<dyn Journal>, OpenError>;
 
-    /// Opens a run for writing and raises its epoch.
+    /// Opens a run for writing and raises its epoch. What it says so far is not looked at:
+    /// whoever opens it reads it, and gives the lease back where it cannot be believed.
     async fn open(&self, run: &RunId, holder: &Holder, policy: LeasePolicy) -> Result<Opened, OpenError>;
 
-    /// Reads a run's records without any lease.
-    async fn read(&self, run: &RunId, from: u64) -> Result<Vec<Record>, JournalError>;
+    /// Reads a run from the given sequence number on without any lease, in portions.
+    fn records(&self, run: &RunId, from: u64) -> Box<dyn Records>;
+
+    /// Reads every record of a run from the given sequence number on, at once: for a short stretch.
+    async fn read(&self, run: &RunId, from: u64) -> Result<Vec<Record>, JournalError> {
+        records::all(self.records(run, from)).await
+    }
 
     /// Lists the runs, newest first.
     async fn runs(&self) -> Result<Vec<RunSummary>, JournalError>;
@@ -112,8 +124,6 @@ pub struct RunSummary {
 pub struct Opened {
     /// The right to write.
     pub journal: Box<dyn Journal>,
-    /// Everything recorded so far.
-    pub records: Vec<Record>,
     /// Who held it before, where the lease was not given back.
     pub previous: Option<LeaseInfo>,
 }
@@ -121,7 +131,7 @@ pub struct Opened {
 impl fmt::Debug for Opened {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.debug_struct("Opened")
-            .field("records", &self.records.len())
+            .field("epoch", &self.journal.epoch())
             .field("previous", &self.previous)
             .finish_non_exhaustive()
     }

@@ -3,6 +3,7 @@
 mod clock;
 mod driver;
 mod journal;
+pub mod records;
 
 pub use clock::{Clock, Moment};
 pub use driver::{Context, Driver, DriverError, Drivers, Files, SourceRegion};
@@ -10,3 +11,4 @@ pub use journal::{
     Claim, ClaimOutcome, Command, CommandId, Envelope, Holder, Journal, JournalError, JournalStore,
     LeaseInfo, LeasePolicy, OpenError, Opened, RunHeader, RunSummary, Verdict,
 };
+pub use records::Records;

@@ -1,6 +1,6 @@
 //! How a run's state follows from its records.
 
-use std::{cmp::Reverse, collections::HashMap, sync::Arc};
+use std::{cmp::Reverse, collections::HashMap};
 
 use leeward_runbook::plan::{OnFailure, PlannedStep, StepId};
 
@@ -99,15 +99,46 @@ fn word_of(event: &impl serde::Serialize, tag: &str) -> String {
         .to_owned()
 }
 
+/// A fold that is under way: records go in as they are read, and none is kept.
+///
+/// Where a record cannot follow, what was folded before it stands: a damaged journal, or one of a
+/// newer version, can still be looked at up to there.
+#[derive(Clone, Debug, Default)]
+pub struct Fold {
+    state: Option<RunState>,
+}
+
+impl Fold {
+    /// Takes the next record in.
+    pub fn take(&mut self, record: &Record) -> Result<(), IllegalTransition> {
+        match &mut self.state {
+            Some(state) => state.apply(record).map(drop),
+            None => {
+                self.state = Some(RunState::open(record)?);
+                Ok(())
+            }
+        }
+    }
+
+    /// Returns where the run stands by what was taken in so far; nothing before the first record.
+    pub fn state(&self) -> Option<&RunState> {
+        self.state.as_ref()
+    }
+
+    /// Returns where the run stands at the journal's end.
+    pub fn end(self) -> Result<RunState, IllegalTransition> {
+        self.state.ok_or(IllegalTransition::NotOpened)
+    }
+}
+
 impl RunState {
     /// Folds a whole journal.
     pub fn of(records: &[Record]) -> Result<RunState, IllegalTransition> {
-        let (first, rest) = records.split_first().ok_or(IllegalTransition::NotOpened)?;
-        let mut state = RunState::open(first)?;
-        for record in rest {
-            state.apply(record)?;
+        let mut fold = Fold::default();
+        for record in records {
+            fold.take(record)?;
         }
-        Ok(state)
+        fold.end()
     }
 
     /// Makes the state of a run's first record.
@@ -125,7 +156,7 @@ impl RunState {
         };
         let mut chain = Chain::default();
         chain.follow(record)?;
-        let plan = Arc::new((**plan).clone());
+        let plan = plan.clone();
         let places: HashMap<StepId, usize> = plan
             .steps
             .iter()
@@ -166,7 +197,7 @@ impl RunState {
             commands: Default::default(),
             measured: Default::default(),
             steps: vec![StepState::default(); plan.steps.len()],
-            planned: plan.steps.iter().cloned().map(Arc::new).collect(),
+            planned: plan.steps.clone(),
             places,
             dependents,
             unsatisfied,

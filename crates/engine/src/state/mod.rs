@@ -21,7 +21,7 @@ use crate::{
 };
 
 pub(crate) use fold::measures;
-pub use fold::{Folded, IllegalTransition};
+pub use fold::{Fold, Folded, IllegalTransition};
 pub use operation::{Attempt, AttemptState, OperationPhase, OperationState};
 pub use step::{ConsentAsk, StepPhase, StepState};
 

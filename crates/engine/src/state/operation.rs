@@ -1,5 +1,7 @@
 //! Where one operation stands, and the only place where it moves.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 
 use super::fold::IllegalTransition;
@@ -12,8 +14,8 @@ use crate::{
 /// One operation of a step.
 #[derive(Clone, Debug, PartialEq)]
 pub struct OperationState {
-    /// What is to be reached, and how.
-    pub plan: Operation,
+    /// What is to be reached, and how; shared with whoever works on it.
+    pub plan: Arc<Operation>,
     /// Where it stands.
     pub phase: OperationPhase,
     /// Grows with every event; an answer that carries an older one is dropped.
@@ -67,7 +69,7 @@ pub enum AttemptState {
     /// Seen in motion though its answer was lost.
     Sighted,
     /// Azure works on it.
-    Accepted(Ticket),
+    Accepted(Arc<Ticket>),
     /// Azure says that it succeeded.
     Succeeded,
     /// Azure says that it failed or was cancelled.
@@ -128,7 +130,7 @@ pub enum OperationPhase {
 impl OperationState {
     pub(super) fn new(plan: Operation) -> OperationState {
         OperationState {
-            plan,
+            plan: Arc::new(plan),
             phase: OperationPhase::Waiting,
             turn: 0,
             skipped: Vec::new(),
@@ -283,7 +285,7 @@ impl OperationState {
                 self.phase = P::Sending;
             }
             (P::Sending, E::Accepted { ticket }) => {
-                self.set_last(AttemptState::Accepted(ticket.clone()));
+                self.set_last(AttemptState::Accepted(Arc::new(ticket.clone())));
                 self.phase = P::Polling;
             }
             (P::Sending, E::Finished { warnings, outputs }) => {
@@ -320,7 +322,7 @@ impl OperationState {
             }
             (P::Doubt | P::Aftermath { .. } | P::Looking { .. }, E::Sighted { ticket, .. }) => match ticket {
                 Some(ticket) => {
-                    self.set_last(AttemptState::Accepted(ticket.clone()));
+                    self.set_last(AttemptState::Accepted(Arc::new(ticket.clone())));
                     self.phase = P::Polling;
                 }
                 None => self.set_last(AttemptState::Sighted),
@@ -335,7 +337,7 @@ impl OperationState {
                         _ => None,
                     });
                 if let Some(old) = open {
-                    *old = ticket.clone();
+                    *old = Arc::new(ticket.clone());
                 }
             }
             (_, E::Progressed { word, percent }) => self.word = Some((word.clone(), *percent)),
@@ -398,6 +400,8 @@ impl OperationState {
                 last.state = AttemptState::Intended;
             }
             last if *send == 1 && *attempt == last.as_ref().map_or(0, |last| last.number) + 1 => {
+                // Most are made once, and ten thousand operations may be in flight.
+                self.attempts.reserve_exact(1);
                 self.attempts.push(Attempt {
                     number: *attempt,
                     rung: rung.clone(),

@@ -11,6 +11,9 @@ use crate::{
     work::{Assessment, Figure, Outputs, Phase},
 };
 
+/// So many operations are looked through faster than a table of them is asked.
+const FEW: usize = 8;
+
 /// One step of a run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StepState {
@@ -18,7 +21,7 @@ pub struct StepState {
     pub phase: StepPhase,
     /// Grows with every event; an answer that carries an older one is dropped.
     pub turn: u32,
-    /// What the driver found.
+    /// What the driver found; its operations stand below.
     pub assessment: Option<Assessment>,
     /// Its operations, as assessed.
     pub operations: Vec<OperationState>,
@@ -154,7 +157,12 @@ impl Default for StepState {
 impl StepState {
     /// Returns the place of an operation; ten thousand may stand behind one step.
     pub fn operation_place(&self, id: &OperationId) -> Option<usize> {
-        self.operation_places.get(id).copied()
+        if self.operations.len() > FEW {
+            return self.operation_places.get(id).copied();
+        }
+        self.operations
+            .iter()
+            .position(|operation| operation.plan.id == *id)
     }
 
     /// Returns the operations of one phase.
@@ -197,13 +205,22 @@ impl StepState {
                     .map(OperationState::new)
                     .collect();
                 self.operation_places.clear();
-                for (place, operation) in self.operations.iter().enumerate() {
-                    self.operation_places
-                        .entry(operation.plan.id.clone())
-                        .or_insert(place);
+                if self.operations.len() > FEW {
+                    for (place, operation) in self.operations.iter().enumerate() {
+                        self.operation_places
+                            .entry(operation.plan.id.clone())
+                            .or_insert(place);
+                    }
                 }
                 self.outputs.extend(assessment.outputs.clone());
-                self.assessment = Some(assessment.clone());
+                self.assessment = Some(Assessment {
+                    summary: assessment.summary.clone(),
+                    operations: Vec::new(),
+                    at_least: assessment.at_least,
+                    losses: assessment.losses.clone(),
+                    warnings: assessment.warnings.clone(),
+                    outputs: assessment.outputs.clone(),
+                });
                 S::Changing
             }
             (S::Changing, E::ConsentNeeded { rung, losses, asks }) => {

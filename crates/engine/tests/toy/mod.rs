@@ -139,7 +139,7 @@ impl Toy {
             format: JOURNAL_FORMAT,
             version: "test".to_owned(),
             run: RunId("r-toy".to_owned()),
-            plan: Box::new(plan),
+            plan: std::sync::Arc::new(plan),
             options,
             by: person("ann"),
         };
@@ -486,8 +486,8 @@ pub fn drained(decision: leeward_engine::machine::Decision) -> Vec<Effect> {
         async fn append(&mut self, _: &[Record]) -> Result<(), leeward_engine::port::JournalError> {
             Ok(())
         }
-        async fn read(&mut self, _: u64) -> Result<Vec<Record>, leeward_engine::port::JournalError> {
-            Ok(Vec::new())
+        fn records(&self, _: u64) -> Box<dyn leeward_engine::port::Records> {
+            leeward_engine::port::records::of(Vec::new())
         }
         async fn inbox(&mut self) -> Result<Vec<Envelope>, leeward_engine::port::JournalError> {
             Ok(Vec::new())
@@ -518,7 +518,7 @@ impl Toy {
             format: JOURNAL_FORMAT,
             version: "test".to_owned(),
             run: RunId("r-toy".to_owned()),
-            plan: Box::new(plan),
+            plan: std::sync::Arc::new(plan),
             options,
             by: person("ann"),
         };

@@ -1,6 +1,9 @@
 //! From a runbook and a request to a plan, or to everything that stands in its way.
 
-use std::collections::{BTreeMap, HashSet};
+use std::{
+    collections::{BTreeMap, HashSet},
+    sync::Arc,
+};
 
 use super::{
     Objectives, PLAN_FORMAT, Plan, PlanRequest, StepId,
@@ -118,7 +121,13 @@ pub fn plan_with_files(
         .map(|step| step.as_ref().is_some_and(|step| step.ends_recovery))
         .collect();
     let route = route::find(&waits_for, &takes, &forecast, &ends);
-    let id = |index: &usize| StepId(runbook.steps[*index].name.value.clone());
+    // One text for each name, however many wait for it.
+    let ids: Vec<StepId> = runbook
+        .steps
+        .iter()
+        .map(|step| StepId::new(&*step.name.value))
+        .collect();
+    let id = |index: &usize| ids[*index].clone();
     let critical: HashSet<usize> = route.critical.iter().copied().collect();
     let steps = route
         .order
@@ -129,7 +138,7 @@ pub fn plan_with_files(
             step.remaining = route.remaining[*index];
             step.before_recovery = route.before_recovery[*index];
             step.critical = critical.contains(index);
-            Some(step)
+            Some(Arc::new(step))
         })
         .collect();
     let objectives = Objectives {

@@ -11,7 +11,7 @@ mod settle;
 pub use make::{PinnedFiles, plan, plan_with_files};
 pub use request::{Folder, NoFiles, PlanRequest};
 
-use std::{collections::BTreeMap, fmt, time::Duration};
+use std::{collections::BTreeMap, fmt, io::Write, sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -27,7 +27,7 @@ pub const PLAN_FORMAT: u32 = 1;
 /// The name of a step, unique in its runbook.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct StepId(pub std::sync::Arc<str>);
+pub struct StepId(pub Arc<str>);
 
 impl StepId {
     /// Makes an id of text that the checker has seen already.
@@ -68,8 +68,9 @@ pub struct Plan {
     pub objectives: Objectives,
     /// The values of the parameters; secrets stay references.
     pub parameters: BTreeMap<String, Value>,
-    /// Every step that takes part, dependencies first, longest remaining path first.
-    pub steps: Vec<PlannedStep>,
+    /// Every step that takes part, dependencies first, longest remaining path first; shared with
+    /// whoever works on one.
+    pub steps: Vec<Arc<PlannedStep>>,
     /// The files that the run will read: path in the runbook's folder to BLAKE3 in hex.
     pub files: BTreeMap<String, String>,
     /// The steps of the longest path by forecast to the end of recovery, first to last; to the
@@ -84,13 +85,18 @@ impl Plan {
     /// Returns the digest by which people and approvals know this plan: BLAKE3 of its JSON, in hex.
     pub fn digest(&self) -> String {
         // Maps of a plan are ordered, and a value has one JSON form, so equal plans digest equally.
-        let json = serde_json::to_vec(self).unwrap_or_default();
-        blake3::hash(&json).to_hex().to_string()
+        // Hashed as it is written: a plan of ten thousand steps is not held as text once more.
+        let mut hasher = std::io::BufWriter::with_capacity(1 << 16, blake3::Hasher::new());
+        let written = serde_json::to_writer(&mut hasher, self).map_err(std::io::Error::from);
+        match written.and_then(|()| hasher.flush()) {
+            Ok(()) => hasher.get_ref().finalize().to_hex().to_string(),
+            Err(_) => blake3::hash(b"").to_hex().to_string(),
+        }
     }
 
     /// Returns the step of that name.
     pub fn step(&self, id: &StepId) -> Option<&PlannedStep> {
-        self.steps.iter().find(|step| &step.id == id)
+        self.steps.iter().map(|step| &**step).find(|step| &step.id == id)
     }
 }
 

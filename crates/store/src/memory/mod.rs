@@ -5,6 +5,7 @@
 
 mod fault;
 mod state;
+mod stream;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -14,7 +15,7 @@ use leeward_engine::{
     id::RunId,
     port::{
         Claim, ClaimOutcome, Envelope, Holder, Journal, JournalError, JournalStore, LeasePolicy, OpenError,
-        Opened, RunHeader, RunSummary,
+        Opened, Records, RunHeader, RunSummary,
     },
     record::Record,
 };
@@ -23,6 +24,7 @@ use tokio::sync::watch;
 
 pub use fault::AppendFault;
 use state::{Appended, State};
+use stream::Stream;
 
 /// A store that lives as long as its clones.
 #[derive(Clone)]
@@ -137,16 +139,15 @@ impl JournalStore for MemoryStore {
     async fn open(&self, run: &RunId, holder: &Holder, policy: LeasePolicy) -> Result<Opened, OpenError> {
         let mut state = self.state();
         let now = self.now(&state);
-        let (epoch, records, previous) = state.open(run, holder, policy, now)?;
+        let (epoch, previous) = state.open(run, holder, policy, now)?;
         Ok(Opened {
             journal: self.journal(run.clone(), epoch, state.generation),
-            records,
             previous,
         })
     }
 
-    async fn read(&self, run: &RunId, from: u64) -> Result<Vec<Record>, JournalError> {
-        self.state().records(run, from)
+    fn records(&self, run: &RunId, from: u64) -> Box<dyn Records> {
+        Box::new(Stream::new(self.clone(), run.clone(), from, None))
     }
 
     async fn runs(&self) -> Result<Vec<RunSummary>, JournalError> {
@@ -225,8 +226,9 @@ impl Journal for MemoryJournal {
         self.ask(append).await
     }
 
-    async fn read(&mut self, from: u64) -> Result<Vec<Record>, JournalError> {
-        self.ask(|state| state.records(&self.run, from).map(Some)).await
+    fn records(&self, from: u64) -> Box<dyn Records> {
+        let reader = Some(self.generation);
+        Box::new(Stream::new(self.store.clone(), self.run.clone(), from, reader))
     }
 
     async fn inbox(&mut self) -> Result<Vec<Envelope>, JournalError> {

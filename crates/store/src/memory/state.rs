@@ -130,7 +130,7 @@ impl State {
         holder: &Holder,
         policy: LeasePolicy,
         now: Timestamp,
-    ) -> Result<(u64, Vec<Record>, Option<LeaseInfo>), OpenError> {
+    ) -> Result<(u64, Option<LeaseInfo>), OpenError> {
         let found = self.run_mut(run)?;
         let previous = found.lease();
         let died = found.died;
@@ -150,7 +150,7 @@ impl State {
         };
         found.released = false;
         found.died = false;
-        Ok((found.lease.epoch, found.records.clone(), previous))
+        Ok((found.lease.epoch, previous))
     }
 
     pub(super) fn append(
@@ -187,10 +187,23 @@ impl State {
         }
     }
 
-    pub(super) fn records(&self, run: &RunId, from: u64) -> Result<Vec<Record>, JournalError> {
+    /// Returns the next records from a number on, and whether that is all.
+    pub(super) fn portion(
+        &self,
+        run: &RunId,
+        from: u64,
+        most: usize,
+    ) -> Result<(Vec<Record>, bool), JournalError> {
         let records = &self.run(run)?.records;
         let skip = usize::try_from(from.saturating_sub(1)).unwrap_or(usize::MAX);
-        Ok(records.iter().skip(skip).cloned().collect())
+        let rest = records.get(skip..).unwrap_or_default();
+        let portion = rest.iter().take(most).cloned().collect();
+        Ok((portion, rest.len() <= most))
+    }
+
+    /// Returns the number of a run's last record.
+    pub(super) fn end(&self, run: &RunId) -> Result<u64, JournalError> {
+        Ok(self.run(run)?.chain.seq)
     }
 
     pub(super) fn summaries(&self) -> Vec<RunSummary> {

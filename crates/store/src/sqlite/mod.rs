@@ -4,6 +4,7 @@ mod file;
 mod reader;
 mod rows;
 mod schema;
+mod stream;
 #[cfg(test)]
 mod tests;
 mod trouble;
@@ -24,14 +25,14 @@ use leeward_engine::{
     id::RunId,
     port::{
         Claim, ClaimOutcome, Envelope, Holder, Journal, JournalError, JournalStore, LeasePolicy, OpenError,
-        Opened, RunHeader, RunSummary,
+        Opened, Records, RunHeader, RunSummary,
     },
     record::Record,
 };
 use leeward_runbook::journey::Journey;
 use rusqlite::{Connection, Error};
 
-use self::{reader::Readers, writer::Writer};
+use self::{reader::Readers, stream::Stream, writer::Writer};
 pub use self::{schema::FILE_FORMAT, trouble::StoreError};
 use crate::rules;
 
@@ -151,11 +152,6 @@ impl SqliteStore {
         })
     }
 
-    async fn records(&self, run: &RunId, from: u64) -> Result<Vec<Record>, JournalError> {
-        let run = run.clone();
-        self.look(move |db| work::read(db, &run, from)).await
-    }
-
     fn journal(&self, run: &RunId, epoch: u64) -> SqliteJournal {
         SqliteJournal {
             store: self.clone(),
@@ -188,25 +184,14 @@ impl JournalStore for SqliteStore {
         let (epoch, previous) = self
             .write(move |db| work::take(db, &wanted, &holder, policy, now))
             .await?;
-        let mut journal = self.journal(run, epoch);
-        // Nobody else writes any more, so what is read now is what the next record must follow.
-        match self.records(run, 1).await {
-            Ok(records) => Ok(Opened {
-                journal: Box::new(journal),
-                records,
-                previous,
-            }),
-            Err(error) => {
-                if let Err(also) = journal.close().await {
-                    tracing::warn!(%run, error = %also, "the lease of an unreadable run was not given back");
-                }
-                Err(error.into())
-            }
-        }
+        Ok(Opened {
+            journal: Box::new(self.journal(run, epoch)),
+            previous,
+        })
     }
 
-    async fn read(&self, run: &RunId, from: u64) -> Result<Vec<Record>, JournalError> {
-        self.records(run, from).await
+    fn records(&self, run: &RunId, from: u64) -> Box<dyn Records> {
+        Box::new(Stream::new(Arc::clone(&self.inner), run.clone(), from))
     }
 
     async fn runs(&self) -> Result<Vec<RunSummary>, JournalError> {
@@ -266,8 +251,8 @@ impl Journal for SqliteJournal {
             .await
     }
 
-    async fn read(&mut self, from: u64) -> Result<Vec<Record>, JournalError> {
-        self.store.records(&self.run, from).await
+    fn records(&self, from: u64) -> Box<dyn Records> {
+        self.store.records(&self.run, from)
     }
 
     async fn inbox(&mut self) -> Result<Vec<Envelope>, JournalError> {

@@ -7,7 +7,7 @@ use leeward_engine::{
     record::{Chain, Record},
 };
 use leeward_runbook::journey::Journey;
-use rusqlite::{Connection, Error, OptionalExtension, Row, params};
+use rusqlite::{CachedStatement, Connection, Error, OptionalExtension, Params, Row, params};
 
 use super::value::{Json, Moment, Number, Word};
 use crate::verify::{Head, Stored};
@@ -175,18 +175,23 @@ pub(super) fn add_records(db: &Connection, run: i64, records: &[Record], end: &C
     Ok(())
 }
 
-/// Returns what is filed as records from the given number on.
-pub(super) fn records(db: &Connection, run: i64, from: u64) -> Result<Vec<Stored>, Error> {
-    let mut ask =
-        db.prepare_cached("SELECT seq, line, hash FROM records WHERE run = ?1 AND seq >= ?2 ORDER BY seq")?;
-    let rows = ask.query_map(params![run, Number(from)], |row| {
-        Ok(Stored {
-            seq: row.get::<_, Number>(0)?.0,
-            line: row.get(1)?,
-            hash: row.get(2)?,
-        })
-    })?;
-    rows.collect()
+/// Asks for what is filed as records from a given number on; see [`records_from`] and [`stored`].
+pub(super) fn records(db: &Connection) -> Result<CachedStatement<'_>, Error> {
+    db.prepare_cached("SELECT seq, line, hash FROM records WHERE run = ?1 AND seq >= ?2 ORDER BY seq")
+}
+
+/// Says which records are asked for.
+pub(super) fn records_from(run: i64, from: u64) -> impl Params {
+    (run, Number(from))
+}
+
+/// Returns what is filed as a record.
+pub(super) fn stored(row: &Row<'_>) -> Result<Stored, Error> {
+    Ok(Stored {
+        seq: row.get::<_, Number>(0)?.0,
+        line: row.get(1)?,
+        hash: row.get(2)?,
+    })
 }
 
 /// Lists the runs, in no order.

@@ -17,7 +17,7 @@ use super::rows::{self, RunRow};
 use crate::{
     holder,
     rules::{self, Weighed, fenced, no_such_run},
-    verify::verify,
+    verify::Verifier,
 };
 
 /// An answer, inside what the database had to say.
@@ -111,14 +111,71 @@ pub(super) fn append(db: &Connection, run: &RunId, epoch: u64, records: &[Record
     Ok(Ok(()))
 }
 
-/// Reads records and believes none unchecked.
-pub(super) fn read(db: &Connection, run: &RunId, from: u64) -> Answer<Vec<Record>> {
+/// The most records of a portion, and about the most bytes: bounds what a reader must hold.
+const MOST: usize = 1024;
+const LARGEST: usize = 1 << 20;
+
+/// Where a reader stands.
+pub(super) enum Place {
+    /// At a number; nothing was read yet.
+    From(u64),
+    /// Behind what was believed.
+    Behind(Verifier),
+}
+
+/// Records that are believed, and what comes after them.
+pub(super) struct Portion {
+    pub(super) records: Vec<Record>,
+    pub(super) then: Then,
+}
+
+/// What comes after a portion.
+pub(super) enum Then {
+    /// More records.
+    More(Verifier),
+    /// A record that cannot be believed.
+    Damaged(JournalError),
+    /// The journal's end, as far as it was written when this was read.
+    End,
+}
+
+/// Reads the next records and believes none unchecked.
+pub(super) fn portion(db: &Connection, run: &RunId, place: Place) -> Answer<Portion> {
     let row = known!(db, run);
-    // One record more than asked for: the first must be seen to follow it. A live view asks from the
-    // end on, over and over, and costs that one record.
-    let from = from.clamp(1, row.head.seq + 1);
-    let stored = rows::records(db, row.key, from.saturating_sub(1))?;
-    Ok(verify(run, &row.end(), from, stored))
+    let end = row.end();
+    let mut verifier = match place {
+        // A live view asks from the end on, over and over, and costs one record.
+        Place::From(from) => Verifier::from(run, from.min(end.seq + 1)),
+        Place::Behind(verifier) => verifier,
+    };
+    let mut records = Vec::new();
+    let mut bytes = 0;
+    let mut ask = rows::records(db)?;
+    let mut rows = ask.query(rows::records_from(row.key, verifier.next()))?;
+    while let Some(stored) = rows.next()? {
+        if records.len() >= MOST || bytes >= LARGEST {
+            let then = Then::More(verifier);
+            return Ok(Ok(Portion { records, then }));
+        }
+        let stored = rows::stored(stored)?;
+        bytes += stored.line.len();
+        match verifier.believe(stored) {
+            Ok(believed) => records.extend(believed),
+            Err(error) => {
+                let then = Then::Damaged(error);
+                return Ok(Ok(Portion { records, then }));
+            }
+        }
+        if verifier.next() > end.seq + 1 {
+            // What stands behind the end was not written by any append.
+            break;
+        }
+    }
+    let then = match verifier.ends_at(&end) {
+        Ok(()) => Then::End,
+        Err(error) => Then::Damaged(error),
+    };
+    Ok(Ok(Portion { records, then }))
 }
 
 /// Returns a run's file.

@@ -46,14 +46,14 @@ pub async fn a_lease_that_was_given_back_is_free(kit: Kit) {
     journal.close().await.unwrap();
     journal.close().await.unwrap();
     assert_eq!(fencer(journal.append(&[]).await.unwrap_err()), None);
-    let opened = kit
+    let mut opened = kit
         .other
         .open(&run("a"), &alive("grace"), LeasePolicy::IfFree)
         .await
         .unwrap();
     assert_eq!(opened.journal.epoch(), 2);
     assert_eq!(opened.previous, None);
-    assert_eq!(opened.records.len(), 2);
+    assert_eq!(opened.journal.read(1).await.unwrap().len(), 2);
     assert_eq!(
         fencer(journal.close().await.unwrap_err()).as_deref(),
         Some("grace")
@@ -72,7 +72,7 @@ pub async fn a_run_whose_process_is_dead_is_opened_at_once_and_goes_on(kit: Kit)
         .unwrap();
     assert_eq!(opened.journal.epoch(), 2);
     assert_eq!(opened.previous.unwrap().holder.user, "ada");
-    assert_eq!(end_of(&opened.records), chain);
+    assert_eq!(end_of(&opened.journal.read(1).await.unwrap()), chain);
     opened.journal.append(&next(&mut chain, 2, 1)).await.unwrap();
     assert_eq!(kit.store.read(&run("a"), 1).await.unwrap().len(), 4);
 }
@@ -135,7 +135,7 @@ pub async fn two_terminals_that_fight_over_a_lease_leave_one_history(kit: Kit) {
                     .open(&run("a"), &alive(user), LeasePolicy::TakeOver)
                     .await
                     .unwrap();
-                let mut chain = end_of(&opened.records);
+                let mut chain = end_of(&opened.journal.read(1).await.unwrap());
                 let epoch = opened.journal.epoch();
                 for _ in 0..5 {
                     let records = next(&mut chain, epoch, 2);

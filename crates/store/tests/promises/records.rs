@@ -26,6 +26,42 @@ pub async fn what_was_appended_is_read_back_to_the_byte(kit: Kit) {
     assert_eq!(all[0].body.prev, GENESIS);
 }
 
+pub async fn a_long_history_comes_whole_in_portions_from_wherever_it_is_asked(kit: Kit) {
+    let mut journal = kit.failover("a").await;
+    let mut chain = Chain::default();
+    let written = next(&mut chain, 1, 5000);
+    for append in written.chunks(700) {
+        journal.append(append).await.unwrap();
+    }
+    for from in [1, 2, 3, 1023, 1024, 1025, 1026, 2048, 4999, 5000, 5001, 9000] {
+        for mut records in [journal.records(from), kit.other.records(&run("a"), from)] {
+            let (mut read, mut portions) = (Vec::new(), 0);
+            while let Some(portion) = records.next().await.unwrap() {
+                assert!(!portion.is_empty() && portion.len() <= 1024, "{}", portion.len());
+                portions += 1;
+                read.extend(portion);
+            }
+            assert!(from > 1 || portions >= 5, "{portions} portions");
+            let first = (from as usize - 1).min(written.len());
+            assert!(read == written[first..], "from {from}: {} records", read.len());
+            assert_eq!(records.next().await, Ok(None), "nothing comes after the end");
+        }
+    }
+}
+
+pub async fn a_record_larger_than_a_portion_holds_nothing_up(kit: Kit) {
+    let mut journal = kit.failover("a").await;
+    let mut chain = Chain::default();
+    let reason = "x".repeat(3 << 20);
+    let mut written = vec![chain.next(1, at(10), Event::Cancelled { reason }).unwrap()];
+    written.extend(next(&mut chain, 1, 3));
+    journal.append(&written).await.unwrap();
+    for from in 1..=4_u64 {
+        let read = kit.other.read(&run("a"), from).await.unwrap();
+        assert!(read == written[from as usize - 1..], "from {from}");
+    }
+}
+
 pub async fn a_run_that_is_just_made_has_no_records(kit: Kit) {
     let mut journal = kit.failover("a").await;
     assert_eq!(journal.epoch(), 1);
