@@ -28,6 +28,11 @@ fn the_vendors_sql_client_switches_a_failover_group_planned_and_forced() {
 }
 
 #[test]
+fn the_vendors_sql_client_makes_switches_and_deletes_a_failover_group_of_servers() {
+    judged("sdk_sql_servers.py", 26);
+}
+
+#[test]
 fn the_vendors_storage_client_fails_an_account_over_planned_and_unplanned() {
     judged("sdk_storage.py", 24);
 }

@@ -99,6 +99,24 @@ def a_failover_group_switches():
     )
 
 
+def a_group_of_servers_switches():
+    verb = ("sql", "failover-group")
+    of = ("--name", "fog-judge", "--resource-group", "rg-data-weu", "--server", "sql-judge-weu")
+    there = ("--name", "fog-judge", "--resource-group", "rg-data-neu", "--server", "sql-judge-neu")
+    shown = done(
+        "az sql failover-group create",
+        *verb, "create", *of, "--partner-resource-group", "rg-data-neu", "--partner-server", "sql-judge-neu",
+        "--failover-policy", "Manual",
+    )
+    judge.same("it serves where it was made", shown.get("replicationRole"), "Primary")
+    shown = done("az sql failover-group set-primary", *verb, "set-primary", *there)
+    judge.same("it took over", shown.get("replicationRole"), "Primary")
+    shown = done("the same, with data loss allowed, home", *verb, "set-primary", *of, "--allow-data-loss")
+    judge.same("it is home", shown.get("replicationRole"), "Primary")
+    shown = done("the same, planned or else forced", *verb, "set-primary", *there, "--try-planned-before-forced-failover")
+    judge.same("it is there again", shown.get("replicationRole"), "Primary")
+
+
 def an_account_fails_over():
     of = ("--name", "starchiveplatform", "--resource-group", "rg-data-weu")
     shown = done("az storage account show", "storage", "account", "show", *of, "--expand", "geoReplicationStats")
@@ -176,6 +194,7 @@ def a_machine_fails_over():
 judge.judged(
     it_signs_in,
     a_failover_group_switches,
+    a_group_of_servers_switches,
     an_account_fails_over,
     a_cluster_comes_and_goes,
     traffic_moves,

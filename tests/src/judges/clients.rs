@@ -61,6 +61,14 @@ impl<'a> Judge<'a> {
         };
         let stage = Stage::new();
         stage.copy_runbook("interworks-platform", &[]);
+        let world = stage.path().join("interworks-platform/world.yaml");
+        let text = [
+            world.clone(),
+            repository().join("tests/judges/python/servers.yaml"),
+        ]
+        .map(|path| fs::read_to_string(path).expect("read"))
+        .concat();
+        fs::write(world, text).expect("written");
         let authority = stage.path().join("authority.pem");
         let azure = stage.simulator(
             "interworks-platform",
