@@ -109,9 +109,11 @@ pub(crate) fn decide(inner: &Inner, state: &mut State, request: &Request<Bytes>,
         method: request.method().to_string(),
         path: target.split('?').next().unwrap_or_default().to_owned(),
         query: request.uri().query().unwrap_or_default().to_owned(),
-        status: response
-            .as_ref()
-            .map_or(Told::Refused, |response| Told::Status(response.status().as_u16())),
+        status: match (&fate.end, &response) {
+            (Some(End::AnswerLost(_) | End::Late(_)), _) => Told::Lost,
+            (_, Some(response)) => Told::Status(response.status().as_u16()),
+            (_, None) => Told::Refused,
+        },
         client_request_id: header("x-ms-client-request-id"),
         correlation_id: header("x-ms-correlation-request-id"),
         region: None,
@@ -124,6 +126,7 @@ pub(crate) fn decide(inner: &Inner, state: &mut State, request: &Request<Bytes>,
                 Method::POST | Method::PUT | Method::PATCH | Method::DELETE
             ),
         delivered: None,
+        faults: fate.rules.clone(),
     });
     let (low, high) = inner.settings.latency;
     let after: Duration = inner.seed.stretch(&format!("{key}/latency"), low, high) + fate.delay;
@@ -178,6 +181,7 @@ fn unheard(
         changing,
         accepted: false,
         delivered: None,
+        faults: fate.rules.clone(),
     });
     Some(Decided {
         after: inner.settings.latency.0 + fate.delay,

@@ -34,6 +34,9 @@ pub struct Entry {
     /// When it was carried out, where that was later than it was sent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub delivered: Option<Timestamp>,
+    /// The rules that befell it, by their places from one; a rule that befalls nobody is seen here by its absence.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub faults: Vec<usize>,
 }
 
 /// What a caller saw.

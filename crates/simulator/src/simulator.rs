@@ -228,6 +228,7 @@ impl Simulator {
             changing: arm.changing(),
             accepted: false,
             delivered: None,
+            faults: fate.rules.clone(),
         });
         let (low, high) = inner.settings.latency;
         let after = inner.seed.stretch(&format!("{key}/latency"), low, high) + fate.delay;

@@ -38,6 +38,9 @@ async fn a_lost_answer_leaves_the_change_made() {
         (&log[0]["status"], &log[0]["accepted"]),
         (&"lost".into(), &true.into())
     );
+    // Which rule befell which request can be told, and that none befell the others.
+    assert_eq!(log[0]["faults"], serde_json::json!([1]));
+    assert!(log[1].get("faults").is_none());
 }
 
 #[tokio::test(start_paused = true)]

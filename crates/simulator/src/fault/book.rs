@@ -47,6 +47,8 @@ pub(crate) struct Fate {
     pub(crate) operation: OperationFate,
     /// How it ends, if not in the ordinary way.
     pub(crate) end: Option<End>,
+    /// The rules that say so, by their places from one.
+    pub(crate) rules: Vec<usize>,
 }
 
 /// What befalls an operation.
@@ -121,6 +123,7 @@ impl Book {
                 continue;
             }
             kept.fired += 1;
+            fate.rules.push(place + 1);
             let drawn = |low, high| {
                 let name = format!("{key}/fault/{place}");
                 seed.stretch(&name, Duration::from_secs(low), Duration::from_secs(high))
