@@ -3,9 +3,9 @@
 use jiff::Timestamp;
 use leeward_runbook::units;
 
-use super::{Machine, approval::ADOPTED};
+use super::{Machine, approval::ADOPTED, choices::choices_once_stuck};
 use crate::{
-    event::{Choice, OperationEvent, Reached, StepEvent},
+    event::{OperationEvent, Reached, StepEvent},
     state::{IllegalTransition, OperationPhase, OperationState, StepPhase},
     work::Phase,
 };
@@ -222,14 +222,7 @@ impl Machine {
         }
         match (stuck, failed) {
             (Some(reason), _) => {
-                let choices = vec![
-                    Choice::SettleDone,
-                    Choice::SettleNotBegun,
-                    Choice::SettleFailed,
-                    Choice::Retry,
-                    Choice::Skip,
-                    Choice::Cancel,
-                ];
+                let choices = choices_once_stuck(&self.state, step);
                 self.step_event(now, step, StepEvent::Stuck { reason, choices })?;
             }
             (None, Some(reason)) => self.fail_step(now, step, reason)?,

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::Machine;
+use super::{Machine, choices::settleable};
 use crate::{
     event::{Event, OperationEvent, StepEvent},
     port::{Command, Envelope, Verdict},
@@ -55,7 +55,7 @@ impl Machine {
                 let Some(place) = self.state.place(&step) else {
                     return Ok(());
                 };
-                for found in self.settleable(place, operation.as_deref()) {
+                for found in settleable(&self.state, place, operation.as_deref(), verdict) {
                     let (by, reason) = (by.clone(), reason.clone());
                     let change = OperationEvent::Settled { verdict, by, reason };
                     self.operation_event(now, place, found, change)?;
@@ -121,34 +121,24 @@ impl Machine {
                 Ok(StepPhase::Failed { .. } | StepPhase::Stuck { .. }) => None,
                 Ok(_) => Some(format!("`{step}` has neither failed nor is it stuck")),
             },
-            Command::Settle { step, operation, .. } => match find(step) {
+            Command::Settle {
+                step,
+                operation,
+                verdict,
+                ..
+            } => match find(step) {
                 Err(reason) => Some(reason),
-                Ok(place) if self.settleable(place, operation.as_deref()).is_empty() => {
-                    Some(format!("no operation of `{step}` waits to be settled"))
+                Ok(place) => {
+                    let may =
+                        |verdict| !settleable(&self.state, place, operation.as_deref(), verdict).is_empty();
+                    match (may(*verdict), may(Verdict::Done)) {
+                        (true, _) => None,
+                        (false, true) => Some(format!("Azure took `{step}` on, so it did begin")),
+                        (false, false) => Some(format!("no operation of `{step}` waits to be settled")),
+                    }
                 }
-                Ok(_) => None,
             },
         }
-    }
-
-    /// Returns the operations whose outcome a person may state: those that nobody else can tell.
-    fn settleable(&self, step: usize, named: Option<&str>) -> Vec<usize> {
-        let operations = &self.state.steps[step].operations;
-        (0..operations.len())
-            .filter(|&place| named.is_none_or(|name| operations[place].plan.id.as_str() == name))
-            .filter(|&place| {
-                let operation = &operations[place];
-                match &operation.phase {
-                    OperationPhase::Stuck { .. } | OperationPhase::Doubt => true,
-                    OperationPhase::Polling
-                    | OperationPhase::Confirming { .. }
-                    | OperationPhase::Aftermath { .. } => {
-                        matches!(self.state.steps[step].phase, StepPhase::Stuck { .. })
-                    }
-                    _ => false,
-                }
-            })
-            .collect()
     }
 
     /// Says what a verdict means, for reports.

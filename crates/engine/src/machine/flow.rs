@@ -3,10 +3,10 @@
 
 use jiff::Timestamp;
 
-use super::{Action, Address, Effect, Machine, Pacing, Part};
+use super::{Action, Address, Effect, Machine, Pacing, Part, choices::choices_once_stuck};
 use crate::{
     context::{self, Unresolved},
-    event::{Choice, StepEvent},
+    event::StepEvent,
     state::{Ending, IllegalTransition, StepPhase},
 };
 
@@ -91,7 +91,7 @@ impl Machine {
             }
             Err(Unresolved(reason)) => {
                 self.step_event(now, step, StepEvent::BecameReady)?;
-                let choices = vec![Choice::Retry, Choice::Skip, Choice::Cancel];
+                let choices = choices_once_stuck(&self.state, step);
                 self.step_event(now, step, StepEvent::Stuck { reason, choices })?;
             }
         }

@@ -3,6 +3,7 @@
 
 mod approval;
 mod changing;
+pub mod choices;
 mod command;
 mod ending;
 mod flow;

@@ -3,7 +3,8 @@
 use leeward_runbook::plan::OnFailure;
 
 use crate::{
-    event::{Choice, Reached},
+    event::Reached,
+    machine::choices::choices,
     state::{Ending, OperationPhase, RunState, StepPhase},
     view::{Standing, Todo},
     work::Phase,
@@ -102,24 +103,17 @@ pub fn degradations(state: &RunState) -> Vec<String> {
 /// Returns what a person has to do now, most urgent first.
 pub fn todo(state: &RunState) -> Vec<Todo> {
     let mut todo = Vec::new();
-    for (step, planned) in state.steps.iter().zip(&state.planned) {
-        let one = match &step.phase {
-            StepPhase::AtGate { asks, until: None } => {
-                Some((asks.clone(), vec![Choice::Approve, Choice::Skip, Choice::Cancel]))
-            }
-            StepPhase::Changing => step.consent.as_ref().map(|ask| {
-                (
-                    ask.asks.clone(),
-                    vec![Choice::Approve, Choice::Skip, Choice::Cancel],
-                )
-            }),
-            StepPhase::Stuck { reason, choices } => Some((reason.clone(), choices.clone())),
-            StepPhase::Failed { reason } if planned.on_failure != OnFailure::Continue => {
-                Some((reason.clone(), vec![Choice::Retry, Choice::Skip, Choice::Cancel]))
-            }
+    for (place, (step, planned)) in state.steps.iter().zip(&state.planned).enumerate() {
+        let why = match &step.phase {
+            StepPhase::AtGate { asks, until: None } => Some(asks),
+            StepPhase::Changing => step.consent.as_ref().map(|ask| &ask.asks),
+            StepPhase::Stuck { reason, .. } => Some(reason),
+            StepPhase::Failed { reason } if planned.on_failure != OnFailure::Continue => Some(reason),
             _ => None,
         };
-        if let Some((why, choices)) = one {
+        if let Some(why) = why.cloned() {
+            // As the state has it now: what was offered when the step came to rest may be out of date.
+            let choices = choices(state, place);
             todo.push((
                 urgency(&step.phase),
                 std::cmp::Reverse(planned.remaining),

@@ -3,9 +3,9 @@
 use jiff::Timestamp;
 use leeward_runbook::plan::OnFailure;
 
-use super::{Action, Address, Effect, Machine, Pacing, Part};
+use super::{Action, Address, Effect, Machine, Pacing, Part, choices::choices_once_stuck};
 use crate::{
-    event::{Choice, Event, StepEvent},
+    event::{Event, StepEvent},
     policy,
     port::DriverError,
     state::{IllegalTransition, StepPhase},
@@ -174,13 +174,7 @@ impl Machine {
             return self.fail_step(now, step, format!("not begun after {waited}{last}"));
         }
         let reason = format!("still in motion after {waited}: {}", open.join(", "));
-        let choices = vec![
-            Choice::Retry,
-            Choice::SettleDone,
-            Choice::SettleFailed,
-            Choice::Skip,
-            Choice::Cancel,
-        ];
+        let choices = choices_once_stuck(&self.state, step);
         self.step_event(now, step, StepEvent::Stuck { reason, choices })
     }
 

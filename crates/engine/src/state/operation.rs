@@ -59,6 +59,18 @@ pub struct Attempt {
     pub state: AttemptState,
 }
 
+impl Attempt {
+    /// Returns whether it may still have an effect.
+    fn may_come_true(&self) -> bool {
+        use AttemptState as A;
+        self.doubted
+            || matches!(
+                self.state,
+                A::Intended | A::Unanswered | A::Sighted | A::Accepted(_)
+            )
+    }
+}
+
 /// What is known of an attempt.
 #[derive(Clone, Debug, PartialEq)]
 pub enum AttemptState {
@@ -196,6 +208,15 @@ impl OperationState {
                 .attempts
                 .iter()
                 .any(|one| matches!(one.state, AttemptState::Accepted(_)))
+    }
+
+    /// Returns whether Azure itself showed that it took something on that has not ended, or the last attempt,
+    /// however that ended.
+    pub fn was_taken_on(&self) -> bool {
+        use AttemptState as A;
+        let ended = |one: &Attempt| matches!(one.state, A::Succeeded | A::Failed { .. });
+        let open = |one: &Attempt| matches!(one.state, A::Accepted(_) | A::Sighted);
+        self.last().is_some_and(ended) || self.attempts.iter().any(open)
     }
 
     /// Returns whether something was sent whose end has not been seen.
@@ -359,10 +380,12 @@ impl OperationState {
                 }
             }
             (_, E::Settled { verdict, .. }) => {
-                self.set_last(AttemptState::Settled(*verdict));
-                if let Some(last) = self.attempts.last_mut() {
-                    last.doubted = false;
+                // The word is about the operation: what was still open beside the last attempt is meant, too.
+                for attempt in self.attempts.iter_mut().filter(|one| one.may_come_true()) {
+                    attempt.state = AttemptState::Settled(*verdict);
+                    attempt.doubted = false;
                 }
+                self.set_last(AttemptState::Settled(*verdict));
                 self.phase = match verdict {
                     Verdict::Done => P::Reached(Reached::Settled),
                     Verdict::NotBegun => P::Looking { until: None },
