@@ -48,6 +48,8 @@ enum Payload {
     Pool { name: String, choice: Choice },
     /// The drill's cluster goes away.
     Delete,
+    /// What a drill that had to yield, or died, left behind goes away.
+    DeleteLeft { run: String },
 }
 
 fn fallback(context: &Context) -> Vec<String> {
@@ -173,9 +175,11 @@ impl Cluster {
             .read(&arm, &id)
             .await
             .map_err(|error| error.into_driver_error(format!("cluster {}", plan.side.name)))?;
+        let left = self.left_by_a_drill(&arm, context, &plan).await;
         if let Some(cluster) = &cluster
-            && let Some(assessment) = Cluster::standing(context, &plan, cluster)?
+            && let Some(mut assessment) = Cluster::standing(context, &plan, cluster)?
         {
+            assessment.operations.extend(left);
             return Ok(assessment);
         }
         let sizes = fallback(context);
@@ -205,10 +209,36 @@ impl Cluster {
                     plan.side.region
                 ),
             },
-            operations: operations(context, &plan, &id, &choice, &sizes)?,
+            operations: operations(context, &plan, &id, &choice, &sizes)?
+                .into_iter()
+                .chain(left)
+                .collect(),
             warnings,
             ..Assessment::default()
         })
+    }
+
+    /// Returns how the cluster of a drill that ended nowhere goes away once recovery is reached; nothing where there is
+    /// none, and in a drill. Whoever cannot be asked now delays no move.
+    async fn left_by_a_drill(&self, arm: &Arm, context: &Context, plan: &Plan) -> Option<Operation> {
+        if context.plan.journey == Journey::Drill {
+            return None;
+        }
+        let (name, id) = plan.of_drill().ok()?;
+        let cluster = self.read(arm, &id).await.ok()??;
+        view::tag(&cluster, SPECIFICATION_TAG)?;
+        let run = view::tag(&cluster, RUN_TAG)?.to_owned();
+        let of = "delete-left-by-drill".to_owned();
+        let goal = format!("no cluster {name} of drill {run} exists");
+        let payload = Payload::DeleteLeft { run };
+        Some(operation(
+            of,
+            &id,
+            goal,
+            Phase::AfterRecovery,
+            vec![rung("only")],
+            payload,
+        ))
     }
 
     /// Adds the address at which the cluster's workloads are served: AKS puts it, tagged, into the nodes' group.
@@ -263,8 +293,7 @@ impl Cluster {
         }
     }
 
-    async fn observe_deleted(&self, arm: &Arm, context: &Context, plan: &Plan, id: &str) -> Observation {
-        let name = &plan.side.name;
+    async fn observe_deleted(&self, arm: &Arm, name: &str, id: &str, run: &str) -> Observation {
         let (evidence, word) = match self.read(arm, id).await {
             Ok(None) => {
                 return Observation::Holds {
@@ -273,9 +302,9 @@ impl Cluster {
                     outputs: Outputs::new(),
                 };
             }
-            Ok(Some(cluster)) if view::tag(&cluster, RUN_TAG) != Some(context.run.0.as_str()) => {
+            Ok(Some(cluster)) if view::tag(&cluster, RUN_TAG) != Some(run) => {
                 return Observation::Barred {
-                    evidence: format!("the cluster {name} was not made by this run and is left alone"),
+                    evidence: format!("the cluster {name} was not made by run {run} and is left alone"),
                 };
             }
             Ok(Some(cluster)) => {
@@ -297,6 +326,46 @@ impl Cluster {
             view::State::Succeeded | view::State::Failed(_) => Observation::NotBegun { evidence },
         }
     }
+
+    /// Deletes the cluster of one run. Looked at again at the last moment: what is another's is never deleted.
+    async fn deletion(&self, arm: &Arm, id: String, run: &str) -> Result<Request, Sent> {
+        match self.read(arm, &id).await {
+            Ok(Some(cluster)) if view::tag(&cluster, RUN_TAG) == Some(run) => {
+                Ok(Request::new(Method::Delete, id, API))
+            }
+            Ok(Some(_)) => Err(refusal::refused_here(
+                "NotOurs",
+                format!("the cluster was not made by run {run}"),
+            )),
+            Ok(None) => Err(Sent::Finished {
+                outputs: Outputs::new(),
+                warnings: Vec::new(),
+            }),
+            Err(error) => Err(Sent::NotSent {
+                reason: error.to_string(),
+            }),
+        }
+    }
+}
+
+fn operation(
+    of: String,
+    target: &str,
+    goal: String,
+    phase: Phase,
+    rungs: Vec<Rung>,
+    payload: Payload,
+) -> Operation {
+    Operation {
+        id: OperationId::new(of),
+        target: folded(target),
+        goal,
+        after: Vec::new(),
+        phase,
+        rungs,
+        observable: true,
+        payload: json!(payload),
+    }
 }
 
 fn operations(
@@ -307,16 +376,6 @@ fn operations(
     sizes: &[String],
 ) -> Result<Vec<Operation>, DriverError> {
     let name = &plan.side.name;
-    let operation = |of: String, target: &str, goal: String, phase, rungs, payload: Payload| Operation {
-        id: OperationId::new(of),
-        target: folded(target),
-        goal,
-        after: Vec::new(),
-        phase,
-        rungs,
-        observable: true,
-        payload: json!(payload),
-    };
     let mut all = vec![operation(
         "create".to_owned(),
         id,
@@ -406,7 +465,16 @@ impl Driver for Cluster {
         };
         match payload(operation) {
             Ok(Payload::Create { choice }) => self.observe_cluster(&arm, context, &plan, &id, &choice).await,
-            Ok(Payload::Delete) => self.observe_deleted(&arm, context, &plan, &id).await,
+            Ok(Payload::Delete) => {
+                let run = context.run.0.as_str();
+                self.observe_deleted(&arm, &plan.side.name, &id, run).await
+            }
+            Ok(Payload::DeleteLeft { run }) => match plan.of_drill() {
+                Ok((name, id)) => self.observe_deleted(&arm, &name, &id, &run).await,
+                Err(error) => Observation::Barred {
+                    evidence: error.to_string(),
+                },
+            },
             Ok(Payload::Pool { name, .. }) => {
                 let path = match plan.pool_id(&name) {
                     Ok(path) => path,
@@ -456,26 +524,18 @@ impl Driver for Cluster {
                     }
                 }
             }
-            Ok(Payload::Delete) => {
-                // Looked at again at the last moment: what is not this run's is never deleted.
-                match self.read(&arm, &id).await {
-                    Ok(Some(cluster)) if view::tag(&cluster, RUN_TAG) == Some(context.run.0.as_str()) => {
-                        Request::new(Method::Delete, id, API)
-                    }
-                    Ok(Some(_)) => {
-                        return refusal::refused_here("NotOurs", "the cluster was not made by this run");
-                    }
-                    Ok(None) => {
-                        return Sent::Finished {
-                            outputs: Outputs::new(),
-                            warnings: Vec::new(),
-                        };
-                    }
-                    Err(error) => {
-                        return Sent::NotSent {
-                            reason: error.to_string(),
-                        };
-                    }
+            Ok(Payload::Delete) => match self.deletion(&arm, id, &context.run.0).await {
+                Ok(request) => request,
+                Err(sent) => return sent,
+            },
+            Ok(Payload::DeleteLeft { run }) => {
+                let id = match plan.of_drill() {
+                    Ok((_, id)) => id,
+                    Err(error) => return refusal::refused_here("InvalidSettings", error.to_string()),
+                };
+                match self.deletion(&arm, id, &run).await {
+                    Ok(request) => request,
+                    Err(sent) => return sent,
                 }
             }
             Err(reason) => return refusal::refused_here("InvalidPayload", reason),

@@ -110,6 +110,18 @@ impl Plan {
         self.path()?.build().map_err(settings::impossible)
     }
 
+    /// Returns name and id of the cluster that a drill of this step makes.
+    pub(super) fn of_drill(&self) -> Result<(String, String), DriverError> {
+        let name = name_of(Journey::Drill, &self.side.name);
+        let id = ArmPath::subscription(&self.subscription)
+            .group(&self.group)
+            .provider("Microsoft.ContainerService")
+            .pair("managedClusters", &name)
+            .build()
+            .map_err(settings::impossible)?;
+        Ok((name, id))
+    }
+
     /// Returns the id of one of its pools.
     pub(super) fn pool_id(&self, name: &str) -> Result<String, DriverError> {
         self.path()?

@@ -345,6 +345,58 @@ async fn a_drill_has_a_cluster_of_its_own_and_deletes_only_that() {
 }
 
 #[tokio::test]
+async fn a_move_takes_along_the_cluster_that_a_drill_left_and_no_other() {
+    let left = |run: Option<&str>| {
+        let mut cluster = made(&context(Journey::Drill), "Succeeded");
+        match run {
+            Some(run) => cluster["tags"][RUN_TAG] = json!(run),
+            None => cluster["tags"] = json!({}),
+        }
+        cluster
+    };
+    let azure = calm();
+    azure.on("GET", DRILL, 200, left(Some("r-drill")));
+    azure.on("DELETE", DRILL, 202, Value::Null);
+    let context = context(Journey::Failover);
+    let driver = Cluster::new(azure.arm());
+    let assessment = driver.assess(&context).await.unwrap();
+    let delete = assessment.operations.last().unwrap().clone();
+    // Behind recovery: nobody waits for it, and no move fails over it.
+    assert_eq!(
+        (delete.id.as_str(), delete.phase),
+        ("delete-left-by-drill", Phase::AfterRecovery)
+    );
+    assert!(matches!(
+        driver.observe(&context, &delete).await,
+        Observation::NotBegun { .. }
+    ));
+    driver.begin(&context, &delete, "only", &key("delete")).await;
+    let changes = azure.changes();
+    assert_eq!(changes.len(), 1);
+    assert!(changes[0].path.ends_with(DRILL), "{changes:?}");
+
+    // Another drill's of the meantime, or a person's: left alone.
+    for other in [left(Some("r-other")), left(None)] {
+        let azure = calm();
+        azure.on("GET", DRILL, 200, other);
+        let driver = Cluster::new(azure.arm());
+        assert!(matches!(
+            driver.observe(&context, &delete).await,
+            Observation::Barred { .. }
+        ));
+        let sent = driver.begin(&context, &delete, "only", &key("delete")).await;
+        assert!(
+            matches!(sent, Sent::Refused(_)) && azure.changes().is_empty(),
+            "{sent:?}"
+        );
+    }
+    let nobodys = calm();
+    nobodys.on("GET", DRILL, 200, left(None));
+    let found = assess(&nobodys, &context).await.unwrap();
+    assert!(found.operations.iter().all(|one| one.phase == Phase::Main));
+}
+
+#[tokio::test]
 async fn nothing_is_asked_of_the_region_that_is_gone() {
     let azure = calm();
     let context = region_down(context(Journey::Failover));
