@@ -2,4 +2,6 @@
 
 pub mod judges;
 pub mod processes;
+pub mod roles;
 pub mod stage;
+pub mod sweep;

@@ -22,9 +22,9 @@ use leeward_cli::{
 };
 use leeward_engine::{
     conductor::{Conducted, Conductor, ConductorError, Ended, Manners, NewRun, Unobserved},
-    event::{Approval, RunOptions},
+    event::{Approval, Event, RunOptions},
     id::RunId,
-    port::{Clock, Drivers, Holder, JournalStore, LeasePolicy},
+    port::{Clock, Command, CommandId, Drivers, Envelope, Holder, JournalStore, LeasePolicy},
     record::Record,
     state::RunState,
     view::RunView,
@@ -42,9 +42,11 @@ use tokio::sync::watch;
 /// Longer than any run may take by the simulated clock; a run that is under way then hangs.
 const PATIENCE: Duration = Duration::from_secs(7 * 24 * 3600);
 
-/// A runbook that we ship, with the world beside it.
+/// A runbook with the world beside it.
 pub struct Book {
     name: String,
+    /// Where it was written, if for this test alone.
+    _kept: Option<tempfile::TempDir>,
     runbook: leeward_runbook::Runbook,
     folder: RunbookFolder,
     setting: Setting,
@@ -67,11 +69,26 @@ impl Book {
 
     /// Reads a runbook that lies elsewhere, with the world beside it.
     pub fn at(name: &str, file: &Path) -> Book {
+        Book::read(name, file, None)
+    }
+
+    /// Writes a runbook for one test alone, and its world, and reads them.
+    pub fn written(runbook: &str, world: &str) -> Book {
+        let folder = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
+        let file = folder.path().join("runbook.yaml");
+        for (path, text) in [(&file, runbook), (&folder.path().join("world.yaml"), world)] {
+            std::fs::write(path, text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        }
+        Book::read("runbook.yaml", &file, Some(folder))
+    }
+
+    fn read(name: &str, file: &Path, kept: Option<tempfile::TempDir>) -> Book {
         let bytes = std::fs::read(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
         let reading = leeward_runbook::read(name, &bytes);
         let findings: Vec<String> = reading.findings.iter().map(to_text).collect();
         Book {
             name: name.to_owned(),
+            _kept: kept,
             runbook: reading
                 .runbook
                 .unwrap_or_else(|| panic!("{name}: {}", findings.join("\n"))),
@@ -122,6 +139,7 @@ pub struct Stage {
     drivers: Arc<dyn Drivers>,
     seed: u64,
     runs: u32,
+    said: u32,
     never: watch::Sender<bool>,
 }
 
@@ -161,6 +179,7 @@ impl Stage {
             clock,
             seed,
             runs: 0,
+            said: 0,
             never: watch::Sender::new(false),
         }
     }
@@ -218,6 +237,36 @@ impl Stage {
         let resumed = conductor.resume(run, LeasePolicy::IfFree, Vec::new(), &mut nobody);
         let conducted = self.within(resumed).await?;
         Ok(self.played(run.clone(), conducted, 0).await)
+    }
+
+    /// Says something to a run from another terminal, goes on with it, and returns why the run refused to listen,
+    /// where it did.
+    pub async fn say(&mut self, run: &RunId, command: Command) -> (Option<String>, Played) {
+        self.said += 1;
+        let id = CommandId(format!("c-{}", self.said));
+        let envelope = Envelope {
+            id: id.clone(),
+            by: identity::stand_in(),
+            at: self.clock.now().wall,
+            seen: 0,
+            command,
+        };
+        let sent = self.store.send(run, &envelope).await;
+        sent.unwrap_or_else(|error| panic!("{error}"));
+        let mut conductor = self.conductor();
+        conductor.manners.inbox_every = Manners::default().inbox_every;
+        let mut nobody = Unobserved;
+        let resumed = conductor.resume(run, LeasePolicy::IfFree, Vec::new(), &mut nobody);
+        let conducted = told(self.within(resumed).await);
+        let played = self.played(run.clone(), conducted, 0).await;
+        let taken = played.records.iter().find_map(|record| match &record.body.event {
+            Event::CommandTaken {
+                id: taken, refused, ..
+            } if *taken == id => Some(refused.clone()),
+            _ => None,
+        });
+        let refused = taken.unwrap_or_else(|| panic!("{id:?} was not taken in\n{}", played.tale()));
+        (refused, played)
     }
 
     /// Returns the requests for a change that were taken on, in the order of their arrival.
@@ -435,6 +484,19 @@ fn compare(at: &str, before: &Value, after: &Value, found: &mut Vec<String>) {
         _ if before == after => {}
         _ => found.push(format!("{at}: {before} became {after}")),
     }
+}
+
+/// Two runs of different length leave different moments behind, other jobs and other recovery points, and nothing
+/// else. A moment is known by its value, never by the name of its field.
+pub fn tells_a_time(difference: &str) -> bool {
+    let (field, values) = difference.split_once(": ").unwrap_or((difference, ""));
+    let name = field.rsplit(' ').next().unwrap_or_default().to_lowercase();
+    let is_moment = |text: &str| text.trim_matches('"').parse::<jiff::Timestamp>().is_ok();
+    let is_point = |text: &str| text.to_lowercase().contains("/recoverypoints/");
+    let told = values.split_once(" became ").is_some_and(|(before, after)| {
+        (is_moment(before) && is_moment(after)) || (is_point(before) && is_point(after))
+    });
+    told || name.contains("job") || name == "rpoinseconds"
 }
 
 /// The holder of a rehearsal's lease: nothing of this machine enters its journal.

@@ -1,10 +1,13 @@
 //! Does a drill leave everything as it found it, and never stand in the way of the real thing?
 
 use leeward_acceptance::stage::{
-    Book, Played, Stage, differences, exhaustive, rehearse, resources, rules, seeds,
+    Book, Played, Stage, differences, exhaustive, rehearse, resources, rules, seeds, tells_a_time,
 };
 use leeward_cli::{exit::Exit, rehearsal::Outage};
-use leeward_engine::view::StepWord;
+use leeward_engine::{
+    event::{Event, OperationEvent},
+    view::StepWord,
+};
 use leeward_runbook::journey::Journey;
 use serde_json::json;
 
@@ -104,6 +107,29 @@ fn a_drill_whose_cluster_cannot_be_made_cleans_up_all_the_same() {
     });
 }
 
+/// Returns the clusters and machines that a drill makes, as they stand just before it cleans up.
+fn drills_own() -> Vec<String> {
+    let calm = calm(1);
+    let cleans = calm.records.iter().find(|record| {
+        matches!(&record.body.event, Event::Operation { operation, change: OperationEvent::Intended { .. }, .. }
+            if operation.as_str().contains("clean"))
+    });
+    let cut = cleans.unwrap_or_else(|| panic!("{}", calm.tale())).body.seq;
+    rehearse(async {
+        let (mut stage, drill) = Book::open(BOOK).stage(Journey::Drill, Outage::BothUp, 1);
+        let before = stage.simulator.world();
+        stage.abandon(&drill, cut).await;
+        let world = stage.simulator.world();
+        let made = world
+            .resources
+            .iter()
+            .filter(|(id, _)| !before.resources.contains_key(*id));
+        let kinds = ["managedclusters", "virtualmachines"];
+        let own = made.filter(|(_, made)| kinds.iter().any(|kind| made.kind.to_lowercase().ends_with(kind)));
+        own.map(|(id, _)| id.clone()).collect()
+    })
+}
+
 #[test]
 fn a_failover_over_a_dead_drill_evicts_it_takes_its_leftovers_along_and_succeeds() {
     let calm = calm(1);
@@ -113,6 +139,16 @@ fn a_failover_over_a_dead_drill_evicts_it_takes_its_leftovers_along_and_succeeds
         true => (2..last).step_by(7).collect(),
         false => vec![last / 3, last / 2, last * 3 / 4, last * 9 / 10],
     };
+    let without = rehearse(async {
+        let (mut stage, planned) = Book::open(BOOK).stage(Journey::Failover, Outage::BothUp, 1);
+        stage.play(&planned).await;
+        stage.settle().await;
+        resources(&stage.simulator.world())
+    });
+    // What a drill makes can be known: a cluster and machines that no world without one has.
+    let made = drills_own();
+    assert!(made.len() >= 3, "{made:#?}");
+    assert!(made.iter().all(|id| !without.contains_key(id)), "{made:#?}");
     for cut in cuts {
         rehearse(async {
             let book = Book::open(BOOK);
@@ -126,6 +162,21 @@ fn a_failover_over_a_dead_drill_evicts_it_takes_its_leftovers_along_and_succeeds
             for step in &played.view.steps {
                 assert_eq!(step.state, StepWord::Done, "{}: {told}", step.id);
             }
+            stage.settle().await;
+            // Nothing of the drill is left: the world is the one that a failover without a drill leaves.
+            let world = resources(&stage.simulator.world());
+            let extra: Vec<&String> = world.keys().filter(|id| !without.contains_key(*id)).collect();
+            let missing: Vec<&String> = without.keys().filter(|id| !world.contains_key(*id)).collect();
+            assert!(
+                extra.is_empty() && missing.is_empty(),
+                "{told}\n{extra:#?}\n{missing:#?}"
+            );
+            let other: Vec<String> = differences(&without, &world)
+                .into_iter()
+                // Another moment and another run made the same things.
+                .filter(|difference| !tells_a_time(difference) && !difference.contains(" tags leeward-run: "))
+                .collect();
+            assert!(other.is_empty(), "{told}\n{}", other.join("\n"));
         });
     }
 }

@@ -293,7 +293,22 @@ fn move_over_a_drill(stage: &Stage, simulated: &Simulated) {
             .filter_map(|path| path.rsplit('/').next().map(str::to_owned))
             .collect()
     };
+    // Of what the drill made nothing is left, and no machine is still in one.
+    let world = simulated.get("world");
+    let resources = world["resources"].as_array().expect("resources");
+    let named = |end: &str| {
+        let of_name = |resource: &&Value| resource["id"].as_str().is_some_and(|id| id.ends_with(end));
+        resources.iter().filter(of_name).count()
+    };
+    assert_eq!(["vm-one-test", "vm-two-test"].map(named), [0, 0]);
+    for resource in resources {
+        assert!(
+            resource["state"].get("drill").is_none_or(Value::is_null),
+            "{resource:#}"
+        );
+    }
     for machine in ["vm-one", "vm-two"] {
+        assert!(named(&format!("/virtualMachines/{machine}")) >= 1, "{machine}");
         assert_eq!(
             verbs(machine),
             [

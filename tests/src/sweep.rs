@@ -1,0 +1,299 @@
+//! What must hold, whatever goes wrong with one request of a run?
+//!
+//! A sweep plays a runbook once in peace, notes every request for a change and every message, and plays it again
+//! with one fault on one of them, for each in turn. It insists that the fault befell this request and no other.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use leeward_cli::{exit::Exit, rehearsal::Outage};
+use leeward_engine::{
+    event::{Choice, Event, OperationEvent, StepEvent},
+    view::{StepView, StepWord},
+};
+use leeward_runbook::{journey::Journey, kind::RepeatClass};
+use leeward_simulator::{Entry, Told};
+use serde_json::{Value, json};
+
+use crate::stage::{Book, Played, Stage, rehearse, rules};
+
+/// One request of a peaceful run: its verb, its path, and which of those alike it is, from one.
+pub type Sent = (String, String, u32);
+
+/// A run in which nothing goes wrong.
+pub struct Calm {
+    /// What it changed and whom it told, in order.
+    pub sent: Vec<Sent>,
+    /// The run.
+    pub played: Played,
+}
+
+impl Calm {
+    /// Plays a runbook in peace.
+    pub fn of(book: &str, seed: u64) -> Calm {
+        rehearse(async {
+            let (stage, played) = play(book, seed, Value::Null).await;
+            let mut alike: BTreeMap<(String, String), u32> = BTreeMap::new();
+            let sent = stage.changes().into_iter().map(|entry| {
+                let count = alike
+                    .entry((entry.method.clone(), entry.path.clone()))
+                    .or_default();
+                *count += 1;
+                (entry.method, entry.path, *count)
+            });
+            Calm {
+                sent: sent.collect(),
+                played,
+            }
+        })
+    }
+}
+
+/// Plays a failover of a shipped runbook, both regions up, with these rules.
+pub async fn play(book: &str, seed: u64, faults: Value) -> (Stage, Played) {
+    let (mut stage, planned) = Book::open(book).stage(Journey::Failover, Outage::BothUp, seed);
+    if !faults.is_null() {
+        stage.simulator.add_faults(rules(faults));
+    }
+    let played = stage.play(&planned).await;
+    (stage, played)
+}
+
+/// Returns the rule that befalls one request once.
+pub fn rule((method, path, nth): &Sent, verdict: &Value) -> Value {
+    json!([{
+        "match": { "method": method, "path": path, "changing": true, "nth": nth },
+        "times": 1,
+        "verdict": verdict,
+    }])
+}
+
+/// Returns whether something is told to people instead of changed.
+pub fn is_message(path: &str) -> bool {
+    path.starts_with("https://")
+}
+
+/// How a run with one fault came out.
+pub struct Struck {
+    /// The request that it befell.
+    pub sent: Sent,
+    /// The world.
+    pub stage: Stage,
+    /// The run.
+    pub played: Played,
+    /// All of it in words, for the message of a failed assertion.
+    pub told: String,
+}
+
+/// Plays a verdict on some of the requests of a runbook, in turn; returns how many it befell.
+///
+/// # Panics
+/// Where a fault befell another request or none, where something was accepted twice, or where a one-shot was sent
+/// twice.
+pub fn sweep<'a>(
+    book: &str,
+    seed: u64,
+    verdict: &Value,
+    chosen: impl Iterator<Item = &'a Sent>,
+    check: impl Fn(&Struck),
+) -> usize {
+    let mut count = 0;
+    for sent in chosen {
+        rehearse(async {
+            let (stage, played) = play(book, seed, rule(sent, verdict)).await;
+            stage.settle().await;
+            let told = format!("{book}, seed {seed}, {verdict} on {sent:?}\n{}", played.tale());
+            befell_once(&stage, sent, verdict, &told);
+            let fails = verdict.get("operation-fails").is_some();
+            nothing_but_this_is_accepted_twice(&stage, fails.then_some(sent), &told);
+            no_one_shot_is_sent_twice(&played, &told);
+            no_message_is_told_twice(&stage, &told);
+            check(&Struck {
+                sent: sent.clone(),
+                stage,
+                played,
+                told,
+            });
+        });
+        count += 1;
+    }
+    count
+}
+
+/// The rule befell the request that it was made for, and no other one; what its caller saw is what it says.
+fn befell_once(stage: &Stage, (method, path, nth): &Sent, verdict: &Value, told: &str) {
+    let changes = stage.changes();
+    let all = stage.simulator.requests();
+    let struck: Vec<&Entry> = all.iter().filter(|entry| !entry.faults.is_empty()).collect();
+    let [entry] = struck.as_slice() else {
+        panic!("the fault befell {} requests\n{told}\n{struck:#?}", struck.len());
+    };
+    assert_eq!(
+        (&entry.method, &entry.path, entry.changing),
+        (method, path, true),
+        "{told}"
+    );
+    let alike = changes
+        .iter()
+        .filter(|other| (&other.method, &other.path) == (method, path));
+    let place = alike.take_while(|other| other.sequence <= entry.sequence).count();
+    assert_eq!(place, *nth as usize, "{told}");
+    let word = match verdict {
+        Value::Object(map) => map.keys().next().map_or("", String::as_str),
+        other => other.as_str().unwrap_or_default(),
+    };
+    let as_said = match word {
+        "answer-lost" => entry.status == Told::Lost && entry.accepted,
+        "late-delivery" => {
+            // A message arrives at once or later, who can tell; a change is carried out when it arrives.
+            entry.status == Told::Lost && (is_message(path) || entry.delivered.is_some())
+        }
+        "stale-reads" | "operation-fails" => {
+            matches!(entry.status, Told::Status(200..=299)) && entry.accepted
+        }
+        "throttle" => entry.status == Told::Status(429) && !entry.accepted,
+        "status" => entry.status == Told::Status(503) && !entry.accepted,
+        "reset" => entry.status == Told::Reset && !entry.accepted,
+        other => panic!("`{other}` is not swept: say what its caller sees"),
+    };
+    assert!(as_said, "{told}\n{entry:#?}");
+}
+
+/// Nothing is taken on more often than in a calm run, and that is once, except for messages: two notes of one
+/// run go to one address, one when the move begins and one when it is over.
+pub fn nothing_is_accepted_twice(stage: &Stage, told: &str) {
+    nothing_but_this_is_accepted_twice(stage, None, told);
+}
+
+/// An operation that Azure says has failed is begun anew; that is another attempt, not the same change twice.
+fn nothing_but_this_is_accepted_twice(stage: &Stage, failed: Option<&Sent>, told: &str) {
+    let mut count: BTreeMap<(String, String), Vec<Entry>> = BTreeMap::new();
+    for entry in stage.accepted() {
+        let key = (entry.method.clone(), entry.path.to_lowercase());
+        count.entry(key).or_default().push(entry);
+    }
+    for ((method, path), entries) in count {
+        let again = failed.is_some_and(|(verb, of, _)| *verb == method && of.eq_ignore_ascii_case(&path));
+        let most = if is_message(&path) || again { 2 } else { 1 };
+        assert!(
+            entries.len() <= most,
+            "{method} {path} was accepted {} times\n{told}\n{entries:#?}",
+            entries.len()
+        );
+    }
+}
+
+/// No two messages that arrived say the same.
+fn no_message_is_told_twice(stage: &Stage, told: &str) {
+    let mut heard = BTreeSet::new();
+    for hook in stage.simulator.hooks() {
+        assert!(
+            heard.insert((hook.url.clone(), hook.body.clone())),
+            "{} heard twice: {}\n{told}",
+            hook.url,
+            hook.body
+        );
+    }
+}
+
+/// A one-shot leaves once, unless Azure cleanly refused it or not a byte of it left.
+pub fn no_one_shot_is_sent_twice(played: &Played, told: &str) {
+    let mut shots = BTreeSet::new();
+    for record in &played.records {
+        if let Event::Step {
+            step,
+            change: StepEvent::Assessed { assessment },
+        } = &record.body.event
+        {
+            for operation in &assessment.operations {
+                for rung in operation
+                    .rungs
+                    .iter()
+                    .filter(|rung| rung.repeat == RepeatClass::OneShot)
+                {
+                    shots.insert((step.clone(), operation.id.clone(), rung.name.clone()));
+                }
+            }
+        }
+    }
+    let mut sent: BTreeMap<_, i32> = BTreeMap::new();
+    let mut last = BTreeMap::new();
+    for record in &played.records {
+        let Event::Operation {
+            step,
+            operation,
+            change,
+        } = &record.body.event
+        else {
+            continue;
+        };
+        let place = (step.clone(), operation.clone());
+        match change {
+            OperationEvent::Intended { rung, .. } => {
+                last.insert(place.clone(), rung.clone());
+                *sent.entry((place.0, place.1, rung.clone())).or_default() += 1;
+            }
+            OperationEvent::Refused { .. } | OperationEvent::NotSent { .. } => {
+                if let Some(rung) = last.get(&place) {
+                    *sent.entry((place.0, place.1, rung.clone())).or_default() -= 1;
+                }
+            }
+            _ => {}
+        }
+    }
+    for (what, times) in sent {
+        assert!(
+            !shots.contains(&what) || times <= 1,
+            "{what:?} was sent {times} times\n{told}"
+        );
+    }
+}
+
+/// Returns the steps that are not done without reserve.
+pub fn short(played: &Played) -> Vec<&StepView> {
+    let steps = played.view.steps.iter();
+    steps.filter(|step| step.state != StepWord::Done).collect()
+}
+
+/// Whether every step is done and the run ended, in time or not.
+pub fn ended_well(played: &Played) -> bool {
+    let ended = [Exit::Holds, Exit::ObjectiveMissed]
+        .iter()
+        .any(|exit| exit.code() == played.exit());
+    ended && short(played).is_empty() && played.view.degradations.is_empty()
+}
+
+/// Whether everything is done, and one message carries the warning that it may not have been read: the try is over,
+/// it is not made again, and nobody waited for it.
+pub fn ended_with_a_doubtful_message(played: &Played) -> bool {
+    let messages = played.view.steps.iter().zip(&played.state.steps);
+    let messages = messages.filter(|(step, _)| step.kind.starts_with("notify."));
+    let mut doubtful = 0;
+    for operation in messages.flat_map(|(_, state)| &state.operations) {
+        doubtful += operation.warnings.len();
+        if operation.sends() != 1 {
+            return false;
+        }
+    }
+    ended_well(played) && doubtful == 1
+}
+
+/// Whether the only step that waits is the archive's, off the path to recovery, with every way out on offer: a
+/// 503 or a reset says nothing about arrival, so a one-shot that did not arrive is a person's to settle.
+pub fn waits_with_the_one_shot(played: &Played) -> bool {
+    let [todo] = played.view.todo.as_slice() else {
+        return false;
+    };
+    let ways = [
+        Choice::SettleDone,
+        Choice::SettleNotBegun,
+        Choice::SettleFailed,
+        Choice::Retry,
+        Choice::Skip,
+        Choice::Cancel,
+    ];
+    played.exit() == Exit::Stuck.code()
+        && played.view.objectives.recovered_at.is_some()
+        && todo.step.as_str() == "archive-account"
+        && todo.choices == ways
+        && short(played).len() == 1
+}
