@@ -10,7 +10,7 @@ pub type Roles = BTreeMap<String, BTreeSet<String>>;
 
 /// Reads from a world, as it is now, what serves from where: failover groups, accounts that take writes, machines
 /// that run, clusters that stand, and endpoints to which customers are sent. What is in a region that is down serves
-/// nobody; who moves what is there is told by the account's own primary.
+/// nobody.
 pub fn roles(simulator: &Simulator) -> Roles {
     let (world, now) = (simulator.world(), simulator.now());
     let mut roles = Roles::new();
@@ -47,8 +47,7 @@ pub fn roles(simulator: &Simulator) -> Roles {
             ),
             _ => continue,
         };
-        let store = what.starts_with("store ") || what == "customers";
-        let up = store || world.health(region, now) == Health::Up;
+        let up = what == "customers" || world.health(region, now) == Health::Up;
         let regions = roles.entry(what).or_default();
         if serves && up {
             regions.insert(region.to_owned());
@@ -57,17 +56,15 @@ pub fn roles(simulator: &Simulator) -> Roles {
     roles
 }
 
-/// An account that others copy to takes no writes.
+/// An account that others copy to takes no writes: it has a policy that names it as the destination.
 fn takes_writes(world: &World, id: &str) -> bool {
-    !world.resources.values().any(|resource| {
-        let properties = &resource.body["properties"];
-        let destination = properties["destinationAccount"].as_str();
-        resource
-            .kind
-            .to_lowercase()
-            .ends_with("/objectreplicationpolicies")
+    let below = format!("{}/objectreplicationpolicies/", id.to_lowercase());
+    !world.resources.iter().any(|(key, resource)| {
+        let destination = resource.body["properties"]["destinationAccount"].as_str();
+        key.to_lowercase().starts_with(&below)
             && destination.is_some_and(|to| {
-                to.eq_ignore_ascii_case(id) || id.to_lowercase().ends_with(&format!("/{}", to.to_lowercase()))
+                let (to, id) = (to.to_lowercase(), id.to_lowercase());
+                to == id || id.ends_with(&format!("/{to}"))
             })
     })
 }
