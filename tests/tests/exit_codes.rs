@@ -15,6 +15,10 @@ fn stage(runbook: &str) -> Stage {
     stage
 }
 
+/// Azure refuses the request without a goal.
+const REFUSED: &str =
+    "- match: { path: \"**/poke\" }\n  verdict: { status: { status: 404, code: ResourceNotFound } }\n";
+
 const REHEARSE: [&str; 2] = ["simulate", "runbook.yaml"];
 const BREAK: [&str; 4] = ["simulate", "runbook.yaml", "--fault", "fault.yaml"];
 
@@ -72,10 +76,9 @@ fn a_plan_that_would_change_something_ends_with_11() {
 
 #[test]
 fn a_step_that_fails_ends_with_20() {
-    stage(POKING)
-        .run(&REHEARSE)
-        .ended(20)
-        .saying("InvalidResourceType");
+    let stage = stage(POKING);
+    stage.write("fault.yaml", REFUSED);
+    stage.run(&BREAK).ended(20).saying("ResourceNotFound");
 }
 
 #[test]
@@ -164,5 +167,7 @@ fn a_goal_that_holds_with_less_ends_with_26_even_when_it_is_late() {
     let less = POKING
         .replace("timeout: 2s", "on-failure: continue")
         .replace("rto: 30m", "rto: 1s");
-    stage(&less).run(&REHEARSE).ended(26).saying("Degradations");
+    let stage = stage(&less);
+    stage.write("fault.yaml", REFUSED);
+    stage.run(&BREAK).ended(26).saying("Degradations");
 }

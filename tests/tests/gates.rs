@@ -8,6 +8,9 @@ const WORLD: &str = include_str!("runbooks/gated-world.yaml");
 
 /// Every request to the thing without a goal is carried out, and its answer never arrives.
 const LOST: &str = "- match: { method: POST, path: \"**/poke\" }\n  verdict: answer-lost\n";
+/// The request to the thing without a goal is refused.
+const REFUSED: &str =
+    "- match: { path: \"**/poke\" }\n  verdict: { status: { status: 404, code: ResourceNotFound } }\n";
 /// The profile is not there.
 const MISSING: &str = "- match: { path: \"**/trafficManagerProfiles/**\" }
   verdict: { status: { status: 404, code: ResourceNotFound } }
@@ -155,8 +158,7 @@ fn a_stuck_step_ends_with_21_and_goes_on_once_a_person_settled_it() {
 
 #[test]
 fn a_step_left_out_by_a_person_lets_its_dependents_go_on() {
-    // Without a fault the simulator knows no such thing: a plain refusal.
-    let (stage, simulated) = stage(POKING, "[]");
+    let (stage, simulated) = stage(POKING, REFUSED);
     failover(&stage, &simulated, &[])
         .end()
         .ended(20)
@@ -179,4 +181,49 @@ fn a_failed_step_is_tried_again_when_a_person_asks() {
     stage.run(&["retry", "traffic"]).ended(0);
     resume(&stage, &simulated).end().ended(0);
     assert_eq!(simulated.accepted().len(), 2);
+}
+
+#[test]
+fn every_way_out_that_a_stuck_change_is_shown_with_is_taken_by_its_verb() {
+    // The wait ends long before the doubt does: the very case in which a choice could be missing.
+    for (verb, more, code) in [
+        ("settle", &["--as", "done"][..], 0),
+        ("settle", &["--as", "failed"], 20),
+        ("settle", &["--as", "not-begun"], 0),
+        ("retry", &[], 21),
+        ("skip", &[], 26),
+        ("cancel", &[], 20),
+    ] {
+        let (stage, simulated) = stage(
+            POKING,
+            "- match: { method: POST, path: \"**/poke\" }\n  times: 1\n  verdict: reset\n",
+        );
+        let stuck = failover(&stage, &simulated, &[]).end().ended(21);
+        let run = stage.status()["run"].as_str().expect("a run").to_owned();
+        let shown = match (verb, more) {
+            ("settle", [_, word, ..]) => format!("leeward settle {run} poke --as {word} --reason"),
+            ("cancel", _) => format!("leeward cancel {run} --reason"),
+            _ => format!("leeward {verb} {run} poke"),
+        };
+        assert!(stuck.whole().contains(&shown), "`{shown}`\n{}", stuck.whole());
+        let mut line = vec![verb];
+        if verb != "cancel" {
+            line.push("poke");
+        }
+        line.extend(more);
+        if verb != "retry" {
+            line.extend(["--reason", "seen in the portal"]);
+        }
+        if verb == "settle" {
+            line.push("--yes");
+        }
+        stage.run(&line).ended(0);
+        resume(&stage, &simulated).end().ended(code);
+        let pokes = simulated
+            .accepted()
+            .iter()
+            .filter(|change| change.path.ends_with("/poke"))
+            .count();
+        assert_eq!(pokes, usize::from(more.contains(&"not-begun")), "{line:?}");
+    }
 }

@@ -91,10 +91,8 @@ fn lasting(world: &Value) -> Vec<String> {
         .iter()
         // Points of recovery come and go with time; the jobs are counted as requests.
         .filter(|resource| {
-            !resource["type"]
-                .as_str()
-                .unwrap_or_default()
-                .ends_with("recoveryPoints")
+            let kind = resource["type"].as_str().unwrap_or_default();
+            !kind.ends_with("recoveryPoints") && !kind.ends_with("replicationJobs")
         })
         .map(|resource| calm(&resource.to_string()))
         .collect();
@@ -414,4 +412,59 @@ fn two_terminals_fighting_over_a_lease_leave_one_winner_and_the_losers_end_with_
         "no loser sent anything"
     );
     assert_eq!(stage.status()["epoch"], 3);
+}
+
+#[test]
+fn a_drill_killed_in_the_middle_and_gone_on_with_leaves_the_world_as_it_found_it() {
+    let mut draw = Draw::seeded();
+    let seed = draw.0;
+    let stage = platform();
+    let simulated = stage.simulator(PLATFORM, SPEED, &[]);
+    let before = lasting(&simulated.get("world"));
+    let line = [
+        "drill",
+        PLATFORM,
+        "--set",
+        "change=INC-1",
+        "--endpoint",
+        simulated.endpoint(),
+        "--yes",
+        "--approve-all",
+        "--reason",
+        "INC-1",
+    ];
+    let mut live = stage.start(&line);
+    // While test failovers are on their way, and while they are cleaned up; in a moment when nothing is just being
+    // sent, which would cost the 210 real seconds after which a change may be sent again.
+    let few = 2 + draw.below(4) as usize;
+    for verb in ["/testFailover", "/testFailoverCleanup"] {
+        let told = format!("seed {seed}: {few} times {verb}, and a pause");
+        let mut seen = (0, Instant::now());
+        until(&told, String::new, || {
+            assert!(live.ended().is_none(), "over before {told}: {}", live.told());
+            let sent = simulated.changes();
+            if sent.len() != seen.0 {
+                seen = (sent.len(), Instant::now());
+            }
+            let done = sent
+                .iter()
+                .filter(|change| change.accepted && change.path.ends_with(verb))
+                .count();
+            (done >= few && seen.1.elapsed() > Duration::from_millis(150)).then_some(())
+        });
+        live.kill();
+        assert_ne!(
+            lasting(&simulated.get("world")),
+            before,
+            "{told}: it was in the middle"
+        );
+        live = stage.start(&["resume", "--endpoint", simulated.endpoint()]);
+    }
+    live.end().ended(0);
+    each_once(&simulated);
+    let after = lasting(&simulated.get("world"));
+    for (after, before) in after.iter().zip(&before) {
+        assert_eq!(after, before, "seed {seed}");
+    }
+    assert_eq!(after.len(), before.len(), "seed {seed}");
 }
