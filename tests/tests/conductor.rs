@@ -463,7 +463,7 @@ async fn a_stale_conductor_sends_nothing_after_a_take_over() {
         &[("wait", "gate.wait", &[]), ("sql", "toy", &["wait"])],
     );
     let mut slow = slow;
-    slow.steps[0].settings = json!({"for": "10m"});
+    Arc::make_mut(&mut slow.steps[0]).settings = json!({"for": "10m"});
     let run = RunId("r-1".to_owned());
     let old = bench.conductor(1, true);
     let new = new_run("r-1", slow, &bench.clock);
