@@ -5,6 +5,8 @@ mod aks;
 mod checks;
 mod command;
 mod notify;
+#[cfg(test)]
+mod official;
 mod resource;
 mod secrets;
 mod settings;

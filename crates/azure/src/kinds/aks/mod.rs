@@ -22,3 +22,31 @@ pub(super) fn drivers(seams: &Seams) -> Vec<Entry> {
     let driver = cluster::Cluster::new(seams.arm.clone());
     vec![("azure.aks.cluster", Arc::new(driver))]
 }
+
+/// Returns whether an official answer to an operation is read; nothing where it is not this family's.
+#[cfg(test)]
+pub(super) fn reads(operation: &str, body: &serde_json::Value) -> Option<bool> {
+    let list = |name: &str| body[name].as_array().cloned().unwrap_or_default();
+    Some(match operation {
+        "ManagedClusters_Get" | "ManagedClusters_CreateOrUpdate" => {
+            view::outputs(body).contains_key("name") && !capture::pools(body).is_empty()
+        }
+        "ManagedClusters_ListKubernetesVersions" => {
+            // An empty list tells nothing; a version that nobody offers must be told.
+            !preflight::is_offered(body, "0.1")
+        }
+        "ResourceSkus_List" => {
+            let machines = |sku: &serde_json::Value| sku["resourceType"] == "virtualMachines";
+            let listed = list("value");
+            let offered = preflight::sizes(&listed, "westus");
+            let known = listed.iter().all(|sku| sku["resourceType"].is_string());
+            known && offered.len() <= listed.iter().filter(|sku| machines(sku)).count()
+        }
+        "Usage_List" => list("value").iter().all(|one| {
+            // The smallest example leaves the name out; then the figures belong to nobody.
+            one["name"].is_object() && one["limit"].is_number() && one["currentValue"].is_number()
+        }),
+        "ResourceGroups_Get" => body["location"].is_string(),
+        _ => return None,
+    })
+}

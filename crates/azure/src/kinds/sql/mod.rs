@@ -15,3 +15,14 @@ pub(super) fn drivers(seams: &Seams) -> Vec<Entry> {
         Arc::new(instance_group::InstanceGroup::new(seams.arm.clone())),
     )]
 }
+
+/// Returns whether an official answer to an operation is read; nothing where it is not this family's.
+#[cfg(test)]
+pub(super) fn reads(operation: &str, body: &serde_json::Value) -> Option<bool> {
+    use view::{GroupView, Replication, Role};
+    let id = operation.strip_prefix("InstanceFailoverGroups_")?;
+    let view = GroupView::read(body);
+    // Its official examples have no replication state at all; the role is what a switch goes by.
+    let known = matches!(view.role, Role::Primary | Role::Secondary);
+    Some(known && (id == "Get" || !matches!(view.replication, Replication::Seeding(_))))
+}

@@ -26,3 +26,22 @@ pub(super) fn drivers(seams: &Seams) -> Vec<Entry> {
         ),
     ]
 }
+
+/// Returns whether an official answer to an operation is read; nothing where it is not this family's.
+#[cfg(test)]
+pub(super) fn reads(operation: &str, body: &serde_json::Value) -> Option<bool> {
+    let policy = |body: &serde_json::Value| policy::Policy::read(body).is_some();
+    Some(match operation {
+        "ObjectReplicationPolicies_List" => {
+            let list = body["value"].as_array();
+            list.is_some_and(|list| list.iter().all(policy))
+        }
+        "ObjectReplicationPolicies_Get" | "ObjectReplicationPolicies_CreateOrUpdate" => policy(body),
+        "StorageAccounts_GetProperties" | "StorageAccounts_Update" => {
+            let account = account::Account::read(body);
+            let told = body["properties"]["primaryLocation"].is_string();
+            account.primary.is_some() == told && !account.sku.is_empty()
+        }
+        _ => return None,
+    })
+}

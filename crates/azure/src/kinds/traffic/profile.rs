@@ -81,6 +81,19 @@ fn endpoints(profile: &Value) -> Vec<Endpoint> {
         .unwrap_or_default()
 }
 
+/// Returns whether every endpoint of a profile is read.
+#[cfg(test)]
+pub(super) fn all_read(profile: &Value) -> bool {
+    let listed = profile.pointer("/properties/endpoints").and_then(Value::as_array);
+    listed.is_some_and(|listed| listed.len() == endpoints(profile).len())
+}
+
+/// Returns whether an endpoint is read.
+#[cfg(test)]
+pub(super) fn reads_endpoint(endpoint: &Value) -> bool {
+    Endpoint::read(endpoint).is_some()
+}
+
 fn find<'a>(all: &'a [Endpoint], name: &str) -> Result<&'a Endpoint, DriverError> {
     all.iter()
         .find(|endpoint| endpoint.name.eq_ignore_ascii_case(name))
