@@ -3,7 +3,10 @@
 //! The judge is the vendor's live validator with a few checks of ours beside it (`tests/judges/node`). What it is
 //! shown are whole runs of the shipped runbooks, and the specification's own examples.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ffi::OsString,
+};
 
 use leeward_acceptance::{
     judges::{
@@ -12,7 +15,7 @@ use leeward_acceptance::{
         material,
         node::{Verdict, judge},
     },
-    processes::repository,
+    processes::{self, repository},
     stage::{Book, rehearse},
 };
 use leeward_cli::rehearsal::Outage;
@@ -401,3 +404,55 @@ const REFUSED_HERE: &[(&str, &str)] = &[
         "no drill is pending",
     ),
 ];
+
+#[test]
+fn a_served_world_writes_down_what_a_judge_reads_and_no_token() {
+    let test = "a_served_world_writes_down_what_a_judge_reads_and_no_token";
+    let stage = processes::Stage::new();
+    stage.copy_runbook("minimal", &[]);
+    let simulated = stage.simulator("minimal", 600, &["--record", "exchanges.jsonl"]);
+    let moved = stage.run_with(
+        &[
+            "failover",
+            "minimal",
+            "--endpoint",
+            simulated.endpoint(),
+            "--yes",
+            "--approve-all",
+            "--reason",
+            "INC-1",
+        ],
+        &[(
+            "AZURE_SUBSCRIPTION_ID",
+            OsString::from("00000000-0000-0000-0000-0000000000f3"),
+        )],
+    );
+    moved.ended(0);
+    let text = std::fs::read_to_string(stage.path().join("exchanges.jsonl")).expect("a record");
+    assert!(text.contains("Bearer REDACTED"), "{text}");
+    let mut docket = Docket::new();
+    for line in text.lines() {
+        let exchange: Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{line}: {error}"));
+        let request = &exchange["liveRequest"];
+        assert_eq!(
+            request["headers"]["authorization"]
+                .as_str()
+                .unwrap_or("Bearer REDACTED"),
+            "Bearer REDACTED"
+        );
+        assert!(
+            request["url"].is_string() && request["method"].is_string(),
+            "{line}"
+        );
+        assert!(exchange["liveResponse"]["statusCode"].is_string(), "{line}");
+        docket.add_value("served", exchange, Judged::Both);
+    }
+    assert!(docket.lines().len() > 5, "{text}");
+    if let Some(verdicts) = judge(test, &docket) {
+        no_objections(&docket, &verdicts, false);
+        assert!(
+            verdicts.iter().any(|verdict| verdict.kind == "poll"),
+            "an operation was followed"
+        );
+    }
+}

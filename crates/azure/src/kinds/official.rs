@@ -33,8 +33,16 @@ fn used() -> Option<Vec<Value>> {
     Some(found.collect())
 }
 
-/// Returns the official answers to an operation: file, status, headers, body.
-fn answers(operation: &Value) -> Vec<(String, u16, Vec<(String, String)>, Value)> {
+/// One official answer.
+struct Official {
+    file: String,
+    status: u16,
+    headers: Vec<(String, String)>,
+    body: Value,
+}
+
+/// Returns the official answers to an operation.
+fn answers(operation: &Value) -> Vec<Official> {
     let spec = azure_api().unwrap().join(operation["file"].as_str().unwrap());
     let mut all = Vec::new();
     for file in operation["examples"].as_array().unwrap() {
@@ -48,7 +56,12 @@ fn answers(operation: &Value) -> Vec<(String, u16, Vec<(String, String)>, Value)
                 (name.clone(), text)
             });
             let body = answer["body"].clone();
-            all.push((file.to_owned(), status.parse().unwrap(), headers.collect(), body));
+            all.push(Official {
+                file: file.to_owned(),
+                status: status.parse().unwrap(),
+                headers: headers.collect(),
+                body,
+            });
         }
     }
     all
@@ -81,7 +94,13 @@ fn every_official_answer_to_what_the_drivers_ask_is_read() {
     for operation in used {
         let id = operation["operationId"].as_str().unwrap();
         let changes = operation["method"] != "GET";
-        for (file, status, headers, body) in answers(&operation) {
+        for answer in answers(&operation) {
+            let Official {
+                file,
+                status,
+                headers,
+                body,
+            } = answer;
             let told = format!("{id} {file} {status}");
             let answered = reply(status, headers, &body);
             if status >= 400 {
