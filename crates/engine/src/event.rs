@@ -358,6 +358,11 @@ pub enum OperationEvent {
         #[serde(default)]
         ticket: Option<Ticket>,
     },
+    /// A look found what keeps it waiting. Recorded when it says something new.
+    Looked {
+        /// What was read, or why nothing could be.
+        evidence: String,
+    },
     /// Azure gave a newer ticket.
     TicketRenewed {
         /// It.

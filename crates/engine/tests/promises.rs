@@ -43,6 +43,35 @@ fn a_calm_run_does_every_step_once_and_in_order() {
 }
 
 #[test]
+fn what_keeps_a_change_waiting_is_recorded_once_and_shown() {
+    let rules = Rules {
+        silent: true,
+        ..Rules::default()
+    };
+    let mut toy = Toy::new(plan(&[("farm", &[], json!({}))]), &[("farm", rules)]).open();
+    for _ in 0..12 {
+        toy.tick();
+    }
+    let shown = toy.view().steps[0].detail.clone();
+    assert!(shown.contains("waits: the vault is silent"), "{shown}");
+    let told = toy
+        .records
+        .iter()
+        .filter(|record| {
+            serde_json::to_string(&record.body.event).is_ok_and(|text| text.contains("\"looked\""))
+        })
+        .count();
+    assert_eq!(told, 1, "the same words are recorded once");
+    toy.finish();
+    let end = toy.view().steps[0].detail.clone();
+    assert!(
+        end.starts_with("not begun after ") && end.ends_with("the vault is silent"),
+        "{end}"
+    );
+    assert_eq!(toy.accepted("farm"), 0);
+}
+
+#[test]
 fn a_crash_after_any_record_never_changes_anything_twice() {
     for class in [RepeatClass::SelfGuarded, RepeatClass::Repeatable] {
         let rules = Rules {

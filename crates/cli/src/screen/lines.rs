@@ -271,6 +271,7 @@ fn operation_line(change: &OperationEvent, depth: Depth) -> Option<String> {
             format!("refused: {} {}{then}", refusal.status, refusal.code)
         }
         OperationEvent::NotSent { reason, .. } => format!("not sent: {reason}"),
+        OperationEvent::Looked { evidence } => format!("waits: {evidence}"),
         OperationEvent::Sighted { evidence, .. } => format!("found in motion: {evidence}"),
         OperationEvent::TicketRenewed { .. } => return None,
         OperationEvent::Progressed { word, percent } => match percent {

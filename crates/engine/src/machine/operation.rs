@@ -98,7 +98,11 @@ impl Machine {
             }
             Observation::Holds { .. } => return Ok(()),
         };
-        if !may_send || !self.may_send(step, place) {
+        if !may_send {
+            self.note_what_was_seen(now, step, place, &seen)?;
+            return self.look_again(now, step, place, pacing);
+        }
+        if !self.may_send(step, place) {
             return self.look_again(now, step, place, pacing);
         }
         if rung.repeat == RepeatClass::OneShot && self.was_sent(step, place, &rung.name) {
@@ -158,7 +162,10 @@ impl Machine {
                 }
                 self.look_again(now, step, place, pacing)
             }
-            Observation::Busy { .. } => self.look_again(now, step, place, pacing),
+            Observation::Busy { .. } => {
+                self.note_what_was_seen(now, step, place, &seen)?;
+                self.look_again(now, step, place, pacing)
+            }
             Observation::NotBegun { .. } | Observation::Barred { .. } if !settled => {
                 self.look_again(now, step, place, pacing)
             }
@@ -205,10 +212,22 @@ impl Machine {
                         let reason = format!("nobody can tell whether `{}` arrived: {reason}", rung.name);
                         self.stick(now, step, place, reason)
                     }
-                    _ => self.look_again(now, step, place, pacing),
+                    _ => {
+                        self.note_what_was_seen(now, step, place, &seen)?;
+                        self.look_again(now, step, place, pacing)
+                    }
                 }
             }
             Observation::Holds { .. } => Ok(()),
+        }
+    }
+
+    /// Records what keeps an operation waiting, so that whoever looks on knows; the same words once.
+    fn note_what_was_seen(&mut self, now: Timestamp, step: usize, place: usize, seen: &Observation) -> Moved {
+        let evidence = said(seen);
+        match self.state.steps[step].operations[place].seen.as_ref() == Some(&evidence) {
+            true => Ok(()),
+            false => self.operation_event(now, step, place, OperationEvent::Looked { evidence }),
         }
     }
 

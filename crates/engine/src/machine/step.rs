@@ -168,7 +168,7 @@ impl Machine {
             let last = state
                 .operations
                 .iter()
-                .filter_map(|operation| operation.last_reason.clone())
+                .filter_map(|operation| operation.seen.clone().or_else(|| operation.last_reason.clone()))
                 .next_back();
             let last = last.map(|reason| format!(": {reason}")).unwrap_or_default();
             return self.fail_step(now, step, format!("not begun after {waited}{last}"));

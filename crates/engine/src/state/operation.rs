@@ -38,6 +38,8 @@ pub struct OperationState {
     pub outputs: Outputs,
     /// Why the last rung was given up, or what was refused last.
     pub last_reason: Option<String>,
+    /// What the last look said that kept it waiting.
+    pub seen: Option<String>,
 }
 
 /// One attempt: one intention, sent once or more.
@@ -154,6 +156,7 @@ impl OperationState {
             warnings: Vec::new(),
             outputs: Outputs::new(),
             last_reason: None,
+            seen: None,
         }
     }
 
@@ -303,6 +306,7 @@ impl OperationState {
             }
             (P::Waiting | P::Looking { .. } | P::Doubt | P::Aftermath { .. }, E::Intended { .. }) => {
                 self.intend(at, event)?;
+                self.seen = None;
                 self.phase = P::Sending;
             }
             (P::Sending, E::Accepted { ticket }) => {
@@ -348,6 +352,9 @@ impl OperationState {
                 }
                 None => self.set_last(AttemptState::Sighted),
             },
+            (P::Waiting | P::Looking { .. } | P::Doubt, E::Looked { evidence }) => {
+                self.seen = Some(evidence.clone());
+            }
             (_, E::TicketRenewed { ticket }) => {
                 let open = self
                     .attempts

@@ -399,12 +399,15 @@ fn operation_detail(operation: &OperationState) -> String {
         .map(|(word, _)| format!(": {word}"))
         .unwrap_or_default();
     match &operation.phase {
-        OperationPhase::Waiting => format!("{id} waits"),
+        OperationPhase::Waiting if operation.seen.is_none() => format!("{id} waits"),
         OperationPhase::Looking { until: Some(_) } => {
             let why = operation.last_reason.clone().unwrap_or_default();
             format!("{id} is tried again: {why}")
         }
-        OperationPhase::Looking { until: None } => format!("{id}: looking"),
+        OperationPhase::Waiting | OperationPhase::Looking { until: None } => match &operation.seen {
+            Some(seen) => format!("{id} waits: {seen}"),
+            None => format!("{id}: looking"),
+        },
         OperationPhase::Sending => format!("{way}: sending"),
         OperationPhase::Doubt => format!("{way} went unanswered, watching for it"),
         OperationPhase::Polling if operation.impatient => {

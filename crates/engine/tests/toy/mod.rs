@@ -42,6 +42,8 @@ pub struct Rules {
     /// Sends that never arrive.
     pub vanished: BTreeSet<u32>,
     pub observable: bool,
+    /// Whether nothing can be read.
+    pub silent: bool,
     pub lossy: bool,
     pub phase: Phase,
     pub fails: bool,
@@ -58,6 +60,7 @@ impl Default for Rules {
             late: 0,
             vanished: BTreeSet::new(),
             observable: true,
+            silent: false,
             lossy: false,
             phase: Phase::Main,
             fails: false,
@@ -419,6 +422,11 @@ impl Toy {
         if !rules.observable {
             return Observation::CannotTell {
                 reason: "no goal".to_owned(),
+            };
+        }
+        if rules.silent {
+            return Observation::CannotTell {
+                reason: "the vault is silent".to_owned(),
             };
         }
         if self.holds(step, rules) {

@@ -373,7 +373,10 @@ async fn a_move_takes_along_the_cluster_that_a_drill_left_and_no_other() {
     driver.begin(&context, &delete, "only", &key("delete")).await;
     let changes = azure.changes();
     assert_eq!(changes.len(), 1);
-    assert!(changes[0].path.ends_with("/drill-aks-storefront-neu"), "{changes:?}");
+    assert!(
+        changes[0].path.ends_with("/drill-aks-storefront-neu"),
+        "{changes:?}"
+    );
 
     // Another drill's of the meantime, or a person's: left alone.
     for other in [left(Some("r-other")), left(None)] {
