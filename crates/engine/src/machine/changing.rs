@@ -6,7 +6,7 @@ use leeward_runbook::units;
 use super::{Machine, approval::ADOPTED, choices::choices_once_stuck};
 use crate::{
     event::{OperationEvent, Reached, StepEvent},
-    state::{IllegalTransition, OperationPhase, OperationState, StepPhase},
+    state::{Ending, IllegalTransition, OperationPhase, OperationState, StepPhase},
     work::Phase,
 };
 
@@ -25,6 +25,34 @@ impl Machine {
         self.ask_consent(now, step)?;
         self.settle_changes(now, step, false)?;
         Ok(())
+    }
+
+    /// Whether more follows from an operation's last answer than what the operation itself wants now:
+    /// then it is followed up before the next answer is looked at, as if that had come alone.
+    pub(super) fn leads_on(&self, step: usize, place: usize) -> bool {
+        let state = &self.state.steps[step];
+        let Some(operation) = state.operations.get(place) else {
+            return true;
+        };
+        let stays =
+            operation.is_reached() || operation.phase == OperationPhase::Sending || has_its_way(operation);
+        let cancelled = matches!(self.state.ending, Some(Ending::Cancelled { .. }));
+        // The first that goes on is soon found, so this is no look at all of them.
+        let goes_on = |one: &OperationState| match cancelled {
+            true => one.is_unfinished(),
+            false => !one.is_rest(),
+        };
+        !stays || self.asks_or_may(step, operation) || !state.of_phase(Phase::Main).any(goes_on)
+    }
+
+    /// Whether a person is asked about the step's losses, or is to be for this operation's sake.
+    fn asks_or_may(&self, step: usize, operation: &OperationState) -> bool {
+        let lossy = operation
+            .rung()
+            .filter(|rung| rung.lossy && is_between(operation));
+        self.state.steps[step].consent.is_some()
+            || lossy.is_some_and(|rung| self.consent_missing(step, &rung.name).is_some())
+            || (self.adopted_a_loss(operation) && self.consent_missing(step, ADOPTED).is_some())
     }
 
     /// Brings an operation to a rung that can be used, or to its end.
@@ -46,16 +74,10 @@ impl Machine {
                 let reason = format!("`{before}` did not reach its goal");
                 return self.operation_event(now, step, place, OperationEvent::Failed { reason });
             }
-            let between = matches!(
-                operation.phase,
-                OperationPhase::Waiting | OperationPhase::Looking { .. }
-            );
-            let nothing_to_leave = operation
-                .rung()
-                .is_some_and(|rung| rung.skip.is_none() || !between);
-            if nothing_to_leave && !operation.impatient {
+            if has_its_way(operation) {
                 return Ok(());
             }
+            let between = is_between(operation);
             let Some(rung) = operation.rung().cloned() else {
                 let reason = operation
                     .last_reason
@@ -249,4 +271,20 @@ impl Machine {
             .then(|| format!("{} of {total} reached: {}", total - short.len(), short.join("; ")));
         self.step_event(now, step, StepEvent::Done { outputs, degraded })
     }
+}
+
+/// Whether nothing of an operation is under way, so that its rung may be left without a word to Azure.
+fn is_between(operation: &OperationState) -> bool {
+    matches!(
+        operation.phase,
+        OperationPhase::Waiting | OperationPhase::Looking { .. }
+    )
+}
+
+/// Whether an operation has a rung to go on with, and the patience for it.
+fn has_its_way(operation: &OperationState) -> bool {
+    let usable = operation
+        .rung()
+        .is_some_and(|rung| rung.skip.is_none() || !is_between(operation));
+    usable && !operation.impatient
 }

@@ -54,13 +54,17 @@ pub enum Input {
 }
 
 impl Input {
-    /// Returns the step whose operation this is the answer for, where it is one.
-    fn operation_of_step(&self) -> Option<usize> {
-        match self {
-            Input::Observed(address, ..) | Input::Answered(address, _) | Input::Polled(address, ..) => {
-                Some(address.step)
+    /// Returns the step and the place of the operation that this is an answer about, where it is one.
+    fn operation(&self) -> Option<(usize, usize)> {
+        let (Input::Observed(address, ..) | Input::Answered(address, _) | Input::Polled(address, ..)) = self
+        else {
+            return None;
+        };
+        match address.part {
+            Part::Operation(place) | Part::Send(place, ..) | Part::Ticket(place, _) => {
+                Some((address.step, place))
             }
-            _ => None,
+            Part::Measure | Part::Step | Part::Deadline | Part::Patience(_) => None,
         }
     }
 }
@@ -233,8 +237,9 @@ impl Machine {
 
     /// Decides all inputs, one by one in the given order; everything they lead to is one decision.
     ///
-    /// Answers about operations of one step that come in a row are followed up together: with ten
-    /// thousand machines behind a step, a look at all of them for each would never come to an end.
+    /// Answers about operations of one step that come in a row are followed up together, as long as
+    /// nothing but the operation itself follows from each: with ten thousand machines behind a step, a
+    /// look at all of them for each would never come to an end.
     pub fn decide(
         &mut self,
         now: Timestamp,
@@ -242,11 +247,12 @@ impl Machine {
     ) -> Result<Decision, IllegalTransition> {
         let mut inputs = inputs.into_iter().peekable();
         while let Some(input) = inputs.next() {
-            let step = input.operation_of_step();
+            let about = input.operation();
             self.take(now, input)?;
-            let next = inputs.peek().and_then(Input::operation_of_step);
-            if step.is_none() || step != next {
-                self.flow(now)?;
+            let next = inputs.peek().and_then(Input::operation);
+            match (about, next) {
+                (Some((step, place)), Some((next, _))) if step == next && !self.leads_on(step, place) => {}
+                _ => self.flow(now)?,
             }
         }
         Ok(std::mem::take(&mut self.decision))

@@ -106,7 +106,9 @@ impl Machine {
             // The step had waited long enough, but Azure has news after all.
             self.step_event(now, step, StepEvent::Reopened)?;
         }
-        if succeeded && !observable {
+        // A poll may come home after a look has said that the goal holds.
+        let reached = self.state.steps[step].operations[place].is_reached();
+        if succeeded && !observable && !reached {
             return self.reached_unseen(now, step, place);
         }
         Ok(())
