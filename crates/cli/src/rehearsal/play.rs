@@ -1,6 +1,6 @@
 //! One rehearsal: the real engine and the real drivers, against a world in this process.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use leeward_azure::{
     arm::{Arm, Endpoint},
@@ -8,23 +8,20 @@ use leeward_azure::{
     registry::{Registry, Seams},
 };
 use leeward_engine::{
-    conductor::{Conducted, Conductor, Ended, Manners, NewRun},
-    event::{Approval, Outcome, RunOptions},
-    id::RunId,
-    port::{Clock, Drivers, Holder},
+    conductor::{Conducted, Ended},
+    event::Outcome,
+    port::{Clock, Drivers},
 };
 use leeward_runbook::plan::{PinnedFiles, Plan};
 use leeward_simulator::{Rule, Settings, Simulator, World};
 use leeward_store::MemoryStore;
 use tokio::sync::watch;
 
-use super::wires::{Answers, SimulatedCommands, SimulatedHttp, SimulatedPublic};
-use crate::{
-    commands::conduct,
-    failure::Failure,
-    ports::{clock::RehearsalClock, identity},
-    screen::Progress,
+use super::{
+    cast,
+    wires::{Answers, SimulatedCommands, SimulatedHttp, SimulatedPublic},
 };
+use crate::{commands::conduct, failure::Failure, ports::clock::RehearsalClock, screen::Progress};
 
 /// Everything that a rehearsal depends on: the same parts give the same bytes.
 pub struct Rehearsal {
@@ -85,45 +82,12 @@ impl Stage {
     ) -> Result<Conducted, Failure> {
         let now = self.clock.now().wall;
         let wall = self.clock.clone();
-        // Nobody else writes to this journal, so nobody knocks at its inbox.
+        let store = Arc::new(MemoryStore::with_clock(move || wall.now().wall));
         let (_never, stop) = watch::channel(false);
-        let conductor = Conductor {
-            store: Arc::new(MemoryStore::with_clock(move || wall.now().wall)),
-            drivers: self.drivers.clone(),
-            clock: self.clock.clone(),
-            holder: holder(),
-            manners: Manners {
-                wait_for_people: false,
-                inbox_every: None,
-                ..Manners::default()
-            },
-            stop,
-        };
-        let by = identity::stand_in();
-        let approval = Approval {
-            step: None,
-            plan_digest: plan.digest(),
-            ceilings: BTreeMap::new(),
-            everything: true,
-            both_eyes: true,
-            break_glass: None,
-            reason: Some("rehearsal".to_owned()),
-        };
+        let conductor = cast::conductor(store, self.drivers.clone(), self.clock.clone(), stop);
         let salt = u32::try_from(self.seed & 0xffff).unwrap_or_default();
         self.runs += 1;
-        let new = NewRun {
-            run: RunId::new(now, salt.wrapping_add(self.runs)),
-            plan,
-            options: RunOptions {
-                declared_at: now,
-                parallel: self.parallel,
-                rehearsal: true,
-            },
-            by: by.clone(),
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            approvals: vec![(by, approval)],
-            files: files.into_iter().collect(),
-        };
+        let new = cast::opening(plan, files, salt.wrapping_add(self.runs), now, self.parallel);
         let mut observer = progress;
         let conducted = conductor.start(new, &mut observer).await;
         conducted.map_err(|error| conduct::failure(error, self.clock.now().wall))
@@ -152,15 +116,4 @@ pub fn drivers_over(
         public: Arc::new(SimulatedPublic(simulator.clone())),
         commands: Arc::new(SimulatedCommands(simulator.clone())),
     })))
-}
-
-/// The holder of a rehearsal's lease: nothing of this machine enters its journal.
-fn holder() -> Holder {
-    Holder {
-        user: "rehearsal".to_owned(),
-        host: "rehearsal".to_owned(),
-        process: 0,
-        process_start: "rehearsal".to_owned(),
-        boot: "rehearsal".to_owned(),
-    }
 }
