@@ -5,3 +5,4 @@ pub mod processes;
 pub mod roles;
 pub mod stage;
 pub mod sweep;
+pub mod toy;

@@ -22,9 +22,9 @@ use leeward_cli::{
 };
 use leeward_engine::{
     conductor::{Conducted, Conductor, ConductorError, Ended, Manners, NewRun, Unobserved},
-    event::{Approval, Event, RunOptions},
+    event::Event,
     id::RunId,
-    port::{Clock, Command, CommandId, Drivers, Envelope, Holder, JournalStore, LeasePolicy},
+    port::{Clock, Command, CommandId, Drivers, Envelope, JournalStore, LeasePolicy},
     record::Record,
     state::RunState,
     view::RunView,
@@ -325,47 +325,20 @@ impl Stage {
     }
 
     fn conductor(&self) -> Conductor {
-        // Nobody else writes to these journals, so nobody knocks at their inbox.
-        Conductor {
-            store: Arc::new(self.store.clone()),
-            drivers: self.drivers.clone(),
-            clock: self.clock.clone(),
-            holder: holder(),
-            manners: Manners {
-                wait_for_people: false,
-                inbox_every: None,
-                ..Manners::default()
-            },
-            stop: self.never.subscribe(),
-        }
+        let store = Arc::new(self.store.clone());
+        rehearsal::conductor(
+            store,
+            self.drivers.clone(),
+            self.clock.clone(),
+            self.never.subscribe(),
+        )
     }
 
     fn new_run(&mut self, planned: &Planned) -> NewRun {
-        let now = self.clock.now().wall;
-        let by = identity::stand_in();
-        let approval = Approval {
-            step: None,
-            plan_digest: planned.plan.digest(),
-            ceilings: BTreeMap::new(),
-            everything: true,
-            both_eyes: true,
-            break_glass: None,
-            reason: Some("rehearsal".to_owned()),
-        };
         self.runs += 1;
-        NewRun {
-            run: RunId::new(now, (self.seed & 0xff) as u32 * 16 + self.runs),
-            plan: planned.plan.clone(),
-            options: RunOptions {
-                declared_at: now,
-                parallel: None,
-                rehearsal: true,
-            },
-            by: by.clone(),
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            approvals: vec![(by, approval)],
-            files: planned.files.clone().into_iter().collect(),
-        }
+        let number = (self.seed & 0xff) as u32 * 16 + self.runs;
+        let now = self.clock.now().wall;
+        rehearsal::opening(planned.plan.clone(), planned.files.clone(), number, now, None)
     }
 }
 
@@ -497,17 +470,6 @@ pub fn tells_a_time(difference: &str) -> bool {
         (is_moment(before) && is_moment(after)) || (is_point(before) && is_point(after))
     });
     told || name.contains("job") || name == "rpoinseconds"
-}
-
-/// The holder of a rehearsal's lease: nothing of this machine enters its journal.
-fn holder() -> Holder {
-    Holder {
-        user: "rehearsal".to_owned(),
-        host: "rehearsal".to_owned(),
-        process: 0,
-        process_start: "rehearsal".to_owned(),
-        boot: "rehearsal".to_owned(),
-    }
 }
 
 fn told(conducted: Result<Conducted, ConductorError>) -> Conducted {

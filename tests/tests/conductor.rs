@@ -8,17 +8,18 @@ use std::{
 
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
+use leeward_acceptance::toy;
 use leeward_engine::{
     conductor::{Conducted, Conductor, ConductorError, Ended, Manners, NewRun, Unobserved},
     event::{Approval, Known, Outcome, Person, RunOptions},
-    id::{AttemptKey, OperationId, RunId},
+    id::{AttemptKey, RunId},
     port::{
         Clock, Command, CommandId, Context, Driver, DriverError, Drivers, Envelope, Holder, JournalError,
         JournalStore, LeasePolicy, Moment,
     },
-    work::{Assessment, Observation, Operation, Phase, Progress, Rung, Sent, Ticket},
+    work::{Assessment, Observation, Operation, Phase, Progress, Sent, Ticket},
 };
-use leeward_runbook::{kind::RepeatClass, plan::Plan};
+use leeward_runbook::plan::Plan;
 use leeward_store::{AppendFault, MemoryStore};
 use serde_json::json;
 
@@ -56,23 +57,8 @@ impl Driver for Toy {
 
     async fn assess(&self, context: &Context) -> Result<Assessment, DriverError> {
         let drill = context.plan.journey == leeward_runbook::journey::Journey::Drill;
-        let operation = |id: &str, phase: Phase| Operation {
-            id: OperationId::new(id),
-            target: context.step.id.to_string(),
-            goal: "it is there".to_owned(),
-            after: Vec::new(),
-            phase,
-            rungs: vec![Rung {
-                name: "only".to_owned(),
-                repeat: RepeatClass::SelfGuarded,
-                settling: Duration::from_secs(150),
-                within: None,
-                lossy: false,
-                beside: false,
-                skip: None,
-            }],
-            observable: true,
-            payload: json!(null),
+        let operation = |id: &str, phase: Phase| {
+            toy::operation(id, context.step.id.as_str(), "it is there", phase, json!(null))
         };
         let mut operations = vec![operation("move", Phase::Main)];
         if drill {

@@ -8,16 +8,14 @@ use std::{
 
 use async_trait::async_trait;
 use jiff::Timestamp;
+use leeward_acceptance::toy;
 use leeward_engine::{
     event::{Known, Person, RunOptions},
-    id::{AttemptKey, OperationId, RunId},
+    id::{AttemptKey, RunId},
     port::{Clock, Context, Driver, DriverError, Drivers, Moment},
-    work::{Assessment, Observation, Operation, Phase, Probe, Progress, Rung, Sent, Ticket},
+    work::{Assessment, Observation, Operation, Phase, Probe, Progress, Sent, Ticket},
 };
-use leeward_runbook::{
-    kind::RepeatClass,
-    plan::{Check, Plan},
-};
+use leeward_runbook::plan::{Check, Plan};
 use serde_json::json;
 
 /// What was begun. Whatever was begun holds at once.
@@ -54,25 +52,14 @@ impl World {
     }
 
     pub(crate) fn assess(&self, step: &str) -> Assessment {
-        let operation = |number: usize| Operation {
-            id: OperationId::new(format!("enable/{step}-{number}")),
-            target: format!(
-                "/subscriptions/s/resourcegroups/rg/providers/microsoft.toy/things/{step}-{number}"
-            ),
-            goal: format!("{step}-{number} is enabled"),
-            after: Vec::new(),
-            phase: Phase::Main,
-            rungs: vec![Rung {
-                name: "only".to_owned(),
-                repeat: RepeatClass::SelfGuarded,
-                settling: Duration::from_secs(150),
-                within: None,
-                lossy: false,
-                beside: false,
-                skip: None,
-            }],
-            observable: true,
-            payload: json!({"endpoint": format!("neu-{number}"), "type": "azureEndpoints"}),
+        let operation = |number: usize| {
+            toy::operation(
+                &format!("enable/{step}-{number}"),
+                &format!("/subscriptions/s/resourcegroups/rg/providers/microsoft.toy/things/{step}-{number}"),
+                &format!("{step}-{number} is enabled"),
+                Phase::Main,
+                json!({"endpoint": format!("neu-{number}"), "type": "azureEndpoints"}),
+            )
         };
         Assessment {
             summary: "it can be moved".to_owned(),
