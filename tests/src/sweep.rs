@@ -147,7 +147,7 @@ fn befell_once(stage: &Stage, (method, path, nth): &Sent, verdict: &Value, told:
             // A message arrives at once or later, who can tell; a change is carried out when it arrives.
             entry.status == Told::Lost && (is_message(path) || entry.delivered.is_some())
         }
-        "stale-reads" | "operation-fails" => {
+        "stale-reads" | "operation-fails" | "operation-never-ends" => {
             matches!(entry.status, Told::Status(200..=299)) && entry.accepted
         }
         "throttle" => entry.status == Told::Status(429) && !entry.accepted,
