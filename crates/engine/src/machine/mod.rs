@@ -11,6 +11,7 @@ mod operation;
 mod sending;
 pub mod standing;
 mod step;
+mod table;
 mod wants;
 
 use std::{

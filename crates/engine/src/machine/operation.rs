@@ -1,14 +1,19 @@
-//! What an operation does with what it sees: look, send, doubt, confirm. Here stands the table of
-//! what may be sent again, and when.
+//! What an operation does with what it sees: look, send, doubt, confirm. What may be sent again,
+//! and when, is told by the table beside this.
+
+use std::time::Duration;
 
 use jiff::Timestamp;
-use leeward_runbook::{kind::RepeatClass, plan::OnFailure};
+use leeward_runbook::{kind::RepeatClass, plan::OnFailure, units};
 
-use super::{Action, Address, Effect, Machine, Pacing, Part};
+use super::{
+    Action, Address, Effect, Machine, Pacing, Part,
+    table::{Aftermath, Doubt, Next},
+};
 use crate::{
     event::{OperationEvent, Reached},
     policy,
-    state::{AttemptState, IllegalTransition, OperationPhase},
+    state::{Attempt, AttemptState, IllegalTransition, OperationPhase},
     work::Observation,
 };
 
@@ -151,75 +156,66 @@ impl Machine {
                 format!("`{}` is no rung of this operation", last.rung),
             );
         };
-        let settled_at = policy::later(last.send_by, policy::settling(rung.settling));
-        let settled = now >= settled_at;
-        match &seen {
-            Observation::InMotion { evidence, ticket } => {
-                let news = ticket.is_some() || last.state != AttemptState::Sighted;
-                if news {
+        let planned = &self.state.planned[step];
+        let doubt = Doubt {
+            rung: &rung.name,
+            repeat: rung.repeat,
+            settled: now >= policy::later(last.send_by, policy::settling(rung.settling)),
+            overdue: now >= policy::later(last.intended_at, planned.timeout),
+            blind: !operation.plan.observable,
+            ending: self.state.ending.is_some(),
+            unawaited: planned.on_failure == OnFailure::Continue,
+        };
+        let next = doubt.next(&seen);
+        self.go_on(now, (step, place), pacing, next, &last, &seen)
+    }
+
+    /// Does what the table says.
+    fn go_on(
+        &mut self,
+        now: Timestamp,
+        (step, place): (usize, usize),
+        pacing: Pacing,
+        next: Next,
+        last: &Attempt,
+        seen: &Observation,
+    ) -> Moved {
+        match next {
+            Next::SightAndLook => {
+                if let Observation::InMotion { evidence, ticket } = seen
+                    && (ticket.is_some() || last.state != AttemptState::Sighted)
+                {
                     let (evidence, ticket) = (evidence.clone(), ticket.clone());
                     self.operation_event(now, step, place, OperationEvent::Sighted { evidence, ticket })?;
                 }
-                self.look_again(now, step, place, pacing)
             }
-            Observation::Busy { .. } => {
-                self.note_what_was_seen(now, step, place, &seen)?;
-                self.look_again(now, step, place, pacing)
-            }
-            Observation::NotBegun { .. } | Observation::Barred { .. } if !settled => {
-                self.look_again(now, step, place, pacing)
-            }
-            Observation::NotBegun { evidence } => match rung.repeat {
-                RepeatClass::OneShot => {
-                    let reason = format!("nobody knows whether `{}` arrived: {evidence}", rung.name);
-                    self.stick(now, step, place, reason)
-                }
-                _ if self.state.ending.is_some() => {
-                    let reason = format!("it left no trace, and nothing is sent any more: {evidence}");
-                    self.operation_event(now, step, place, OperationEvent::Failed { reason })
-                }
-                RepeatClass::Repeatable | RepeatClass::SelfGuarded => {
-                    self.send_again(now, step, place, pacing, evidence)
-                }
-            },
-            Observation::Barred { evidence } => {
-                let reason = evidence.clone();
-                self.operation_event(
-                    now,
-                    step,
-                    place,
-                    OperationEvent::RungSkipped {
-                        rung: rung.name,
-                        reason,
-                    },
-                )
-            }
-            Observation::CannotTell { reason } => {
-                let since = policy::later(last.intended_at, self.state.planned[step].timeout);
-                match rung.repeat {
-                    RepeatClass::Repeatable if settled => self.send_again(now, step, place, pacing, reason),
-                    RepeatClass::OneShot if settled && !operation.plan.observable => {
-                        let reason = format!("nobody can tell whether `{}` arrived: {reason}", rung.name);
-                        match self.state.planned[step].on_failure {
-                            // It is not sent again, and the runbook says that nobody waits for it.
-                            OnFailure::Continue => {
-                                self.operation_event(now, step, place, OperationEvent::Failed { reason })
-                            }
-                            OnFailure::Block | OnFailure::Halt => self.stick(now, step, place, reason),
-                        }
-                    }
-                    _ if now >= since => {
-                        let reason = format!("nobody can tell whether `{}` arrived: {reason}", rung.name);
-                        self.stick(now, step, place, reason)
+            Next::NoteAndLook => self.note_what_was_seen(now, step, place, seen)?,
+            Next::SendAgain | Next::NewAttempt if self.may_send(step, place) => {
+                let (numbers, evidence) = match next {
+                    Next::SendAgain => {
+                        let waited = Duration::from_secs(policy::between(last.intended_at, now).as_secs());
+                        let (waited, said) = (units::show_duration(waited), said(seen));
+                        let sends = last.sends;
+                        let evidence = format!("send {sends} left no trace after {waited}: {said}");
+                        ((last.number, sends + 1), evidence)
                     }
                     _ => {
-                        self.note_what_was_seen(now, step, place, &seen)?;
-                        self.look_again(now, step, place, pacing)
+                        let operation = &self.state.steps[step].operations[place];
+                        let reason = operation.last_reason.clone().unwrap_or_else(|| said(seen));
+                        let evidence = format!("attempt {} failed: {reason}", last.number);
+                        ((last.number + 1, 1), evidence)
                     }
-                }
+                };
+                return self.intend(now, (step, place), numbers, &last.rung, evidence);
             }
-            Observation::Holds { .. } => Ok(()),
+            Next::Look | Next::SendAgain | Next::NewAttempt => {}
+            Next::LeaveRung(reason) => return self.give_up_rung(now, step, place, &last.rung, reason),
+            Next::Fail(reason) => {
+                return self.operation_event(now, step, place, OperationEvent::Failed { reason });
+            }
+            Next::Stick(reason) => return self.stick(now, step, place, reason),
         }
+        self.look_again(now, step, place, pacing)
     }
 
     /// Records what keeps an operation waiting, so that whoever looks on knows; the same words once.
@@ -229,27 +225,6 @@ impl Machine {
             true => Ok(()),
             false => self.operation_event(now, step, place, OperationEvent::Looked { evidence }),
         }
-    }
-
-    fn send_again(&mut self, now: Timestamp, step: usize, place: usize, pacing: Pacing, seen: &str) -> Moved {
-        if !self.may_send(step, place) {
-            return self.look_again(now, step, place, pacing);
-        }
-        let operation = &self.state.steps[step].operations[place];
-        let Some(last) = operation.last().cloned() else {
-            return Ok(());
-        };
-        let waited = leeward_runbook::units::show_duration(std::time::Duration::from_secs(
-            policy::between(last.intended_at, now).as_secs(),
-        ));
-        let evidence = format!("send {} left no trace after {waited}: {seen}", last.sends);
-        self.intend(
-            now,
-            (step, place),
-            (last.number, last.sends + 1),
-            &last.rung,
-            evidence,
-        )
     }
 
     /// An attempt ended badly, or was refused for good.
@@ -266,45 +241,19 @@ impl Machine {
         let Some(last) = operation.last().cloned() else {
             return self.look_again(now, step, place, pacing);
         };
-        let reason = operation.last_reason.clone().unwrap_or_else(|| said(&seen));
-        let blind = !operation.plan.observable;
+        let planned = &self.state.planned[step];
         let doubted = operation.attempts.iter().any(|attempt| attempt.doubted);
-        match seen {
-            Observation::InMotion { .. } | Observation::Busy { .. } => {
-                return self.look_again(now, step, place, pacing);
-            }
-            Observation::CannotTell { .. } if !blind => {
-                let limit = policy::later(since, self.state.planned[step].timeout);
-                if now < limit {
-                    return self.look_again(now, step, place, pacing);
-                }
-                return self.stick(now, step, place, format!("{reason}; the world does not answer"));
-            }
-            _ => {}
-        }
-        // An earlier send may have arrived and not show yet.
-        if doubted && policy::between(since, now) < self.settling_of(step, place) {
-            return self.look_again(now, step, place, pacing);
-        }
-        match last.state {
-            AttemptState::Lost => self.stick(
-                now,
-                step,
-                place,
-                format!("its ticket is gone and its goal does not hold: {reason}"),
-            ),
-            AttemptState::Failed { retryable: true }
-                if self.tries(step, place, &last.rung) < self.state.planned[step].retry.attempts
-                    && !self.is_one_shot(step, place, &last.rung) =>
-            {
-                if !self.may_send(step, place) {
-                    return self.look_again(now, step, place, pacing);
-                }
-                let evidence = format!("attempt {} failed: {reason}", last.number);
-                self.intend(now, (step, place), (last.number + 1, 1), &last.rung, evidence)
-            }
-            _ => self.give_up_rung(now, step, place, &last.rung, reason),
-        }
+        let aftermath = Aftermath {
+            last: &last.state,
+            reason: operation.last_reason.clone().unwrap_or_else(|| said(&seen)),
+            blind: !operation.plan.observable,
+            overdue: now >= policy::later(since, planned.timeout),
+            unsettled: doubted && policy::between(since, now) < self.settling_of(step, place),
+            more: self.tries(step, place, &last.rung) < planned.retry.attempts
+                && !self.is_one_shot(step, place, &last.rung),
+        };
+        let next = aftermath.next(&seen);
+        self.go_on(now, (step, place), pacing, next, &last, &seen)
     }
 
     fn tries(&self, step: usize, place: usize, rung: &str) -> u32 {
