@@ -156,10 +156,14 @@ enum Of {
     List(Vec<Node>),
     Map {
         entries: Vec<Entry>,
+        /// Where each key stands, once there are too many to look through.
         seen: HashMap<Arc<str>, Span>,
         key: Option<Key>,
     },
 }
+
+/// So many keys are looked through faster than a table of them is made.
+const FEW: usize = 16;
 
 /// A key that waits for its value; one that cannot be kept still takes its value away.
 enum Key {
@@ -285,14 +289,19 @@ impl Builder {
                     value: node,
                 }),
                 Some(Key::Bad) => {}
-                None => *key = Some(key_of(&node, seen, &mut self.troubles)),
+                None => *key = Some(key_of(&node, entries, seen, &mut self.troubles)),
             },
         }
         Ok(())
     }
 }
 
-fn key_of(node: &Node, seen: &mut HashMap<Arc<str>, Span>, troubles: &mut Vec<Trouble>) -> Key {
+fn key_of(
+    node: &Node,
+    entries: &[Entry],
+    seen: &mut HashMap<Arc<str>, Span>,
+    troubles: &mut Vec<Trouble>,
+) -> Key {
     let span = node.span;
     let Some(scalar) = node.as_scalar() else {
         troubles.push(Trouble {
@@ -308,15 +317,26 @@ fn key_of(node: &Node, seen: &mut HashMap<Arc<str>, Span>, troubles: &mut Vec<Tr
         });
         return Key::Bad;
     }
-    if let Some(first) = seen.get(&scalar.text) {
+    // What was read with its value is among the entries; the table follows once they are many.
+    if entries.len() > FEW {
+        let missing = &entries[seen.len()..];
+        seen.extend(missing.iter().map(|entry| (Arc::clone(&entry.key), entry.span)));
+    }
+    let first = match entries.len() > FEW {
+        true => seen.get(&scalar.text).copied(),
+        false => entries
+            .iter()
+            .find(|entry| entry.key == scalar.text)
+            .map(|entry| entry.span),
+    };
+    if let Some(first) = first {
         let key = scalar.text.to_string();
         troubles.push(Trouble {
-            bad: Bad::DuplicateKey { key, first: *first },
+            bad: Bad::DuplicateKey { key, first },
             span,
         });
         return Key::Bad;
     }
-    seen.insert(Arc::clone(&scalar.text), span);
     Key::Good(Arc::clone(&scalar.text), span)
 }
 
