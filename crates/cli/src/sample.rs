@@ -179,6 +179,7 @@ pub(crate) fn under_way() -> RunView {
             reason: Some("INC-1042".to_owned()),
         }],
         break_glass: None,
+        cancelled: None,
         degradations: Vec::new(),
         leftovers: Vec::new(),
     }

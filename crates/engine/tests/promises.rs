@@ -363,6 +363,7 @@ fn a_cancelled_run_watches_what_is_open_and_starts_nothing() {
         reason: "false alarm".to_owned(),
     });
     assert_eq!(toy.finish(), Standing::Ended(Outcome::Cancelled));
+    assert_eq!(toy.view().cancelled.as_deref(), Some("false alarm"));
     assert_eq!((toy.accepted("sql"), toy.accepted("app")), (1, 0));
     assert_eq!(
         state_of(&toy, "sql"),

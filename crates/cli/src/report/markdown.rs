@@ -27,6 +27,9 @@ pub fn markdown(view: &RunView) -> String {
         view.target.region,
         safe(&verdict(view)),
     );
+    if let Some(reason) = &view.cancelled {
+        let _ = writeln!(text, "Cancelled: {}\n", safe(reason));
+    }
     now(&mut text, view);
     facts(&mut text, view);
     losses(&mut text, view);

@@ -135,6 +135,9 @@ fn head(view: &RunView, lease: &Lease, now: Timestamp, paint: Paint) -> String {
             Some(Label::Figure),
         ),
     ]);
+    if let Some(reason) = &view.cancelled {
+        table.row(["Cancelled".to_owned(), reason.clone()]);
+    }
     table.row(["RTO".to_owned(), rto(view, now)]);
     table.row([
         "Started".to_owned(),

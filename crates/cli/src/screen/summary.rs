@@ -35,6 +35,9 @@ pub fn summary(view: &RunView, paint: Paint) -> String {
         _ => Label::Asking,
     };
     text.push_str(&format!("{}\n\n", paint.label(label, &verdict(view))));
+    if let Some(reason) = &view.cancelled {
+        text.push_str(&format!("Cancelled: {reason}\n\n"));
+    }
     text.push_str(&objectives(view, paint));
     let mut section = |heading: &str, body: String| {
         if !body.is_empty() {
@@ -344,6 +347,19 @@ mod tests {
         let text = summary(&view, Paint::Plain);
         assert!(text.starts_with("Glass was broken: nobody else is awake\n"));
         insta::assert_snapshot!("summary-under-way", text);
+    }
+
+    #[test]
+    fn the_report_of_a_cancelled_run_says_why() {
+        let mut view = sample::under_way();
+        view.cancelled = Some("the region came back".to_owned());
+        let text = summary(&view, Paint::Plain);
+        assert!(text.contains("\nCancelled: the region came back\n"), "{text}");
+        let written = crate::report::markdown(&view);
+        assert!(
+            written.contains("\nCancelled: the region came back\n"),
+            "{written}"
+        );
     }
 
     #[test]

@@ -11,7 +11,9 @@ use crate::{
     machine::standing,
     policy,
     record::Record,
-    state::{AttemptState, Granted, IllegalTransition, OperationPhase, OperationState, RunState, StepPhase},
+    state::{
+        AttemptState, Ending, Granted, IllegalTransition, OperationPhase, OperationState, RunState, StepPhase,
+    },
     work::{Figure, Loss, Phase},
 };
 
@@ -52,6 +54,10 @@ impl From<&RunState> for RunView {
                 .approvals
                 .iter()
                 .find_map(|granted| granted.approval.break_glass.clone()),
+            cancelled: match &state.ending {
+                Some(Ending::Cancelled { reason }) => Some(reason.clone()),
+                _ => None,
+            },
             degradations: standing::degradations(state),
             leftovers: leftovers(state),
         }

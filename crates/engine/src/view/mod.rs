@@ -63,6 +63,9 @@ pub struct RunView {
     pub approvals: Vec<ApprovalView>,
     /// The reason of `--break-glass`, where it was used.
     pub break_glass: Option<String>,
+    /// Why a person cancelled it, where one did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cancelled: Option<String>,
     /// Degradations that were accepted, in words.
     pub degradations: Vec<String>,
     /// What is left to do by hand, in words.
