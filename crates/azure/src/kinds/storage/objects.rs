@@ -376,6 +376,12 @@ impl Objects {
                 Some(policy) => Observation::Barred {
                     evidence: format!("a policy has appeared on {} since: {}", account.name, policy.id),
                 },
+                None if list.iter().any(Policy::is_unclear) => Observation::CannotTell {
+                    reason: format!(
+                        "a policy on {} does not say which accounts it joins",
+                        account.name
+                    ),
+                },
                 None => holds(format!("{} receives nothing from {}", target.name, source.name)),
             },
             Payload::Receive { .. } => match back(&list) {

@@ -19,7 +19,7 @@ pub(super) struct Policy {
 }
 
 impl Policy {
-    /// Reads the body of a policy.
+    /// Reads the body of a policy. One whose accounts are not told is a policy all the same.
     pub(super) fn read(body: &Value) -> Option<Policy> {
         let text = |pointer: &str| {
             body.pointer(pointer)
@@ -28,8 +28,12 @@ impl Policy {
         };
         Some(Policy {
             id: text("/properties/policyId").or_else(|| text("/name"))?.to_owned(),
-            source: account_of(text("/properties/sourceAccount")?),
-            destination: account_of(text("/properties/destinationAccount")?),
+            source: text("/properties/sourceAccount")
+                .map(account_of)
+                .unwrap_or_default(),
+            destination: text("/properties/destinationAccount")
+                .map(account_of)
+                .unwrap_or_default(),
             rules: body
                 .pointer("/properties/rules")
                 .and_then(Value::as_array)
@@ -42,6 +46,11 @@ impl Policy {
     /// world, and Azure writes them as names or as whole ids.
     pub(super) fn replicates(&self, source: &str, destination: &str) -> bool {
         self.source.eq_ignore_ascii_case(source) && self.destination.eq_ignore_ascii_case(destination)
+    }
+
+    /// Returns whether it copies something between accounts that it does not name.
+    pub(super) fn is_unclear(&self) -> bool {
+        !self.rules.is_empty() && (self.source.is_empty() || self.destination.is_empty())
     }
 
     /// Returns the containers of its destination.
