@@ -254,6 +254,16 @@ fn operation_line(change: &OperationEvent, depth: Depth) -> Option<String> {
             end: AttemptEnd::Failed { code, message, .. },
             attempt,
         } => return Some(format!("attempt {attempt} failed: {code}: {message}")),
+        // Azure's doubt beside its own success is news to everybody, however little they want to read.
+        OperationEvent::Ended {
+            end: AttemptEnd::Succeeded { warnings, .. },
+            ..
+        }
+        | OperationEvent::Finished { warnings, .. }
+            if !warnings.is_empty() =>
+        {
+            return Some(format!("succeeded; warning: {}", warnings.join("; ")));
+        }
         OperationEvent::Intended {
             attempt, send, rung, ..
         } => match rung.as_str() {
@@ -285,4 +295,29 @@ fn operation_line(change: &OperationEvent, depth: Depth) -> Option<String> {
         },
     };
     (depth >= Depth::Operations).then_some(detail)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_warning_beside_azures_success_is_shown_at_every_depth() {
+        let warnings = vec!["28175: the machine was renamed".to_owned()];
+        let ended = OperationEvent::Ended {
+            attempt: 1,
+            end: AttemptEnd::Succeeded {
+                warnings: warnings.clone(),
+                outputs: Default::default(),
+            },
+        };
+        let finished = OperationEvent::Finished {
+            warnings,
+            outputs: Default::default(),
+        };
+        for event in [ended, finished] {
+            let line = operation_line(&event, Depth::Steps).expect("a line");
+            assert_eq!(line, "succeeded; warning: 28175: the machine was renamed");
+        }
+    }
 }
