@@ -1,6 +1,8 @@
 //! Kubernetes clusters, made anew in the region that takes over.
 
-use super::common::{ALL, LATE, RESOURCE_GROUP, SOON, SUBSCRIPTION, gives, may, need, otherwise, seconds};
+use super::common::{
+    ALL, LATE, RESOURCE_GROUP, SOON, SUBSCRIPTION, TENANT, gives, may, need, otherwise, seconds,
+};
 use crate::kind::{ControlPlane, Kind, OperationDeclaration, RepeatClass, Shape, Stands};
 
 /// `azure.aks.cluster`.
@@ -90,6 +92,7 @@ pub(super) static CLUSTER: Kind = Kind {
             "What runs on it",
         ),
         SUBSCRIPTION,
+        TENANT,
     ],
     journeys: ALL,
     default_journeys: ALL,

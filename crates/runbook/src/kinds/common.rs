@@ -83,6 +83,14 @@ pub(super) const SUBSCRIPTION: Setting = may(
     "Subscription; the parameter of type subscription-id when left out",
 );
 
+/// The tenant; left out, it is the credential's own.
+pub(super) const TENANT: Setting = may(
+    "tenant",
+    Shape::Name,
+    Stands::Either,
+    "Tenant of the subscription; that of the credential when left out",
+);
+
 /// The resource group.
 pub(super) const RESOURCE_GROUP: Setting = need(
     "resource-group",

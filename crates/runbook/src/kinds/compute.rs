@@ -1,7 +1,7 @@
 //! Scripts on Azure machines.
 
 use super::common::{
-    AWAY, LATE, MOVES_AND_DRILL, RESOURCE_GROUP, SUBSCRIPTION, gives, may, need, otherwise, seconds,
+    AWAY, LATE, MOVES_AND_DRILL, RESOURCE_GROUP, SUBSCRIPTION, TENANT, gives, may, need, otherwise, seconds,
 };
 use crate::kind::{ControlPlane, Kind, OperationDeclaration, RepeatClass, Shape, Stands};
 
@@ -13,6 +13,7 @@ pub(super) static RUN_COMMAND: Kind = Kind {
         need("machine", Shape::Name, Stands::Either, "Name of the machine"),
         RESOURCE_GROUP,
         SUBSCRIPTION,
+        TENANT,
         need("script", Shape::File, Stands::With, "The script"),
         otherwise(
             "shell",

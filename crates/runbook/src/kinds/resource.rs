@@ -1,6 +1,8 @@
 //! The escape hatches: any ARM resource, any manifest.
 
-use super::common::{AWAY, LATE, MOVES_AND_DRILL, SOON, SUBSCRIPTION, gives, may, need, otherwise, seconds};
+use super::common::{
+    AWAY, LATE, MOVES_AND_DRILL, SOON, SUBSCRIPTION, TENANT, gives, may, need, otherwise, seconds,
+};
 use crate::kind::{ControlPlane, Kind, OperationDeclaration, RepeatClass, Shape, Stands};
 
 /// `azure.resource`.
@@ -53,6 +55,7 @@ pub(super) static ANY: Kind = Kind {
             "What the goal's GET reads; `id` when left out",
         ),
         SUBSCRIPTION,
+        TENANT,
     ],
     journeys: MOVES_AND_DRILL,
     default_journeys: AWAY,
@@ -120,6 +123,7 @@ pub(super) static KUBERNETES: Kind = Kind {
             "Its resource group",
         ),
         SUBSCRIPTION,
+        TENANT,
         need(
             "manifests",
             Shape::File,

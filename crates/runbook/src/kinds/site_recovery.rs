@@ -1,6 +1,6 @@
 //! Machines under Azure Site Recovery.
 
-use super::common::{ALL, LATE, SUBSCRIPTION, gives, may, need, otherwise, seconds};
+use super::common::{ALL, LATE, SUBSCRIPTION, TENANT, gives, may, need, otherwise, seconds};
 use crate::kind::{ControlPlane, Kind, OperationDeclaration, Output, RepeatClass, Setting, Shape, Stands};
 
 const VAULT: Setting = need(
@@ -203,6 +203,7 @@ pub(super) static MACHINES: Kind = Kind {
         CACHE,
         GROUP,
         SUBSCRIPTION,
+        TENANT,
     ],
     journeys: ALL,
     default_journeys: ALL,
@@ -234,6 +235,7 @@ pub(super) static PLAN: Kind = Kind {
         CACHE,
         GROUP,
         SUBSCRIPTION,
+        TENANT,
     ],
     journeys: ALL,
     default_journeys: ALL,

@@ -1,6 +1,6 @@
 //! Failover groups of Azure SQL.
 
-use super::common::{ALL, LATE_SQL, RESOURCE_GROUP, SUBSCRIPTION, gives, need, otherwise, seconds};
+use super::common::{ALL, LATE_SQL, RESOURCE_GROUP, SUBSCRIPTION, TENANT, gives, need, otherwise, seconds};
 use crate::kind::{ControlPlane, Kind, OperationDeclaration, Output, RepeatClass, Setting, Shape, Stands};
 
 const REAL: Setting = otherwise(
@@ -24,6 +24,7 @@ pub(super) static INSTANCE_GROUP: Kind = Kind {
         need("failover-group", Shape::Name, Stands::With, "Name of the group"),
         RESOURCE_GROUP,
         SUBSCRIPTION,
+        TENANT,
         REAL,
     ],
     journeys: ALL,
@@ -75,6 +76,7 @@ pub(super) static DATABASE_GROUP: Kind = Kind {
         need("server", Shape::Name, Stands::At, "Logical server of this side"),
         RESOURCE_GROUP,
         SUBSCRIPTION,
+        TENANT,
         REAL,
     ],
     journeys: ALL,

@@ -1,6 +1,8 @@
 //! Storage accounts: moved by Azure as a whole, or cut loose from their replication.
 
-use super::common::{ALL, LATE, RESOURCE_GROUP, SOON, SUBSCRIPTION, gives, may, need, otherwise, seconds};
+use super::common::{
+    ALL, LATE, RESOURCE_GROUP, SOON, SUBSCRIPTION, TENANT, gives, may, need, otherwise, seconds,
+};
 use crate::kind::{ControlPlane, Kind, OperationDeclaration, RepeatClass, Shape, Stands};
 
 /// `azure.storage.geo-failover`.
@@ -16,6 +18,7 @@ pub(super) static GEO: Kind = Kind {
         ),
         RESOURCE_GROUP,
         SUBSCRIPTION,
+        TENANT,
         may(
             "canary",
             Shape::Name,
@@ -86,6 +89,7 @@ pub(super) static OBJECTS: Kind = Kind {
         need("account", Shape::Name, Stands::At, "Account of this side"),
         RESOURCE_GROUP,
         SUBSCRIPTION,
+        TENANT,
         may(
             "containers",
             Shape::List(&Shape::Name),

@@ -1,7 +1,7 @@
 //! What sends customers to one region or the other.
 
 use super::common::{
-    LATE, MOVES_AND_DRILL, RESOURCE_GROUP, SOON, SUBSCRIPTION, gives, may, need, otherwise, seconds,
+    LATE, MOVES_AND_DRILL, RESOURCE_GROUP, SOON, SUBSCRIPTION, TENANT, gives, may, need, otherwise, seconds,
 };
 use crate::kind::{ControlPlane, Kind, OperationDeclaration, RepeatClass, Setting, Shape, Stands};
 
@@ -20,6 +20,7 @@ pub(super) static TRAFFIC_MANAGER: Kind = Kind {
         need("profile", Shape::Name, Stands::With, "Name of the profile"),
         RESOURCE_GROUP,
         SUBSCRIPTION,
+        TENANT,
         need("endpoint", Shape::Name, Stands::At, "Endpoint of this side"),
         otherwise(
             "endpoint-type",
@@ -87,6 +88,7 @@ pub(super) static FRONT_DOOR: Kind = Kind {
         ),
         RESOURCE_GROUP,
         SUBSCRIPTION,
+        TENANT,
         need("origin-group", Shape::Name, Stands::With, "Origin group"),
         need("origin", Shape::Name, Stands::At, "Origin of this side"),
         FALLBACK,
@@ -122,6 +124,7 @@ const RECORD: &[Setting] = &[
     need("zone", Shape::Name, Stands::With, "Name of the zone"),
     RESOURCE_GROUP,
     SUBSCRIPTION,
+    TENANT,
     need(
         "record",
         Shape::Name,
