@@ -1,18 +1,26 @@
 //! Who are we to Azure? One credential, named in the settings; there is no chain that tries its luck.
 
-use std::{fmt, path::PathBuf, str::FromStr, sync::Arc};
+//!
+//! # What is refused
+//! Whatever can be found out without asking anybody is found out by [`Credential::new`]: a missing setting, a secret
+//! whose reference leads nowhere, a certificate without a key. The rest by the first token.
 
-use azure_core::credentials::{Secret, TokenCredential};
-use jiff::{SignedDuration, Timestamp};
-use secrecy::{ExposeSecret, SecretString};
+mod certificate;
+mod secret;
+mod source;
+mod token;
 
-use crate::arm::reply::cut;
+use std::{fmt, str::FromStr, sync::Arc};
 
-/// How long before its end a token is replaced.
-const MARGIN: SignedDuration = SignedDuration::from_mins(5);
+use azure_core::credentials::TokenCredential;
 
-/// What the simulator is shown in place of a token. It is no secret.
-const SIMULATOR_TOKEN: &str = "leeward-simulator";
+use crate::{
+    arm::{NetworkSettings, reply::cut},
+    cloud::Authority,
+};
+
+pub use secret::read_secret;
+use token::Tokens;
 
 /// The kinds of credential, by the words of the settings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,8 +83,12 @@ pub struct CredentialSettings {
     pub tenant: Option<String>,
     /// The client id of the application or of a user-assigned identity.
     pub client: Option<String>,
-    /// Where the secret is: `env:NAME` or `file:PATH`. Never the secret itself.
+    /// Where the secret is: `env:NAME` or `file:PATH`. Never the secret itself. For a certificate: PEM, with its key.
     pub secret: Option<String>,
+    /// Where tokens come from; that of the environment or of the public cloud where nothing is said.
+    pub authority: Option<Authority>,
+    /// What stands between us and the authority.
+    pub network: NetworkSettings,
 }
 
 impl CredentialSettings {
@@ -87,6 +99,8 @@ impl CredentialSettings {
             tenant: None,
             client: None,
             secret: None,
+            authority: None,
+            network: NetworkSettings::direct(),
         }
     }
 }
@@ -110,13 +124,21 @@ pub enum CredentialError {
         /// What it needs.
         setting: &'static str,
     },
-    /// This build cannot do it.
+    /// The kind cannot act in another tenant than its own.
     #[error(
-        "the credential `{kind}` is not built in: it would need OpenSSL; use workload-identity, managed-identity or client-secret"
+        "the credential `{kind}` knows one tenant only, and `{tenant}` is asked for; use client-secret, client-certificate, workload-identity or azure-cli"
     )]
-    NotBuilt {
+    OneTenant {
         /// The kind.
         kind: &'static str,
+        /// The tenant of the step.
+        tenant: String,
+    },
+    /// The certificate cannot be used.
+    #[error("the certificate cannot be used: {reason}")]
+    Certificate {
+        /// Why.
+        reason: String,
     },
     /// The simulator's text is worth nothing elsewhere.
     #[error("the credential `simulator` is for an endpoint on this machine only")]
@@ -139,24 +161,11 @@ pub enum CredentialError {
     },
 }
 
-/// A credential and the token it gave last. Cheap to clone; built when it is first used.
+/// A credential and the tokens it gave last. Cheap to clone.
 #[derive(Clone)]
 pub struct Credential {
-    settings: CredentialSettings,
-    state: Arc<tokio::sync::Mutex<State>>,
-}
-
-#[derive(Default)]
-struct State {
-    source: Option<Arc<dyn TokenCredential>>,
-    given: bool,
-    held: Option<Held>,
-}
-
-struct Held {
-    scope: String,
-    token: SecretString,
-    until: Timestamp,
+    settings: Arc<CredentialSettings>,
+    tokens: Arc<Tokens>,
 }
 
 impl fmt::Debug for Credential {
@@ -172,36 +181,48 @@ impl Credential {
     pub fn new(settings: CredentialSettings) -> Result<Credential, CredentialError> {
         let kind = settings.kind.word();
         let missing = |setting| Err(CredentialError::Missing { kind, setting });
-        match settings.kind {
-            CredentialKind::ClientCertificate => return Err(CredentialError::NotBuilt { kind }),
-            CredentialKind::ClientSecret if settings.tenant.is_none() => return missing("tenant"),
-            CredentialKind::ClientSecret if settings.client.is_none() => return missing("client"),
-            CredentialKind::ClientSecret if settings.secret.is_none() => return missing("secret"),
-            _ => {}
+        if matches!(
+            settings.kind,
+            CredentialKind::ClientSecret | CredentialKind::ClientCertificate
+        ) {
+            match &settings {
+                CredentialSettings { tenant: None, .. } => return missing("tenant"),
+                CredentialSettings { client: None, .. } => return missing("client"),
+                CredentialSettings { secret: None, .. } => return missing("secret"),
+                _ => {}
+            }
         }
+        if settings.kind == CredentialKind::Simulator {
+            return Ok(Credential::simulator());
+        }
+        let source = source::build(&settings)?;
         Ok(Credential {
-            settings,
-            state: Arc::default(),
+            tokens: Arc::new(Tokens::of(source, true)),
+            settings: Arc::new(settings),
         })
     }
 
     /// Returns the simulator's placeholder.
     pub fn simulator() -> Credential {
         Credential {
-            settings: CredentialSettings::of(CredentialKind::Simulator),
-            state: Arc::default(),
+            settings: Arc::new(CredentialSettings::of(CredentialKind::Simulator)),
+            tokens: Arc::new(Tokens::simulated()),
         }
     }
 
     /// Takes a credential that somebody else made, for tests and other identities.
     pub fn from_source(kind: CredentialKind, source: Arc<dyn TokenCredential>) -> Credential {
         Credential {
-            settings: CredentialSettings::of(kind),
-            state: Arc::new(tokio::sync::Mutex::new(State {
-                source: Some(source),
-                given: true,
-                held: None,
-            })),
+            settings: Arc::new(CredentialSettings::of(kind)),
+            tokens: Arc::new(Tokens::of(source, false)),
+        }
+    }
+
+    /// Takes one token that does not end, such as a test's.
+    pub fn from_token(kind: CredentialKind, token: &str) -> Credential {
+        Credential {
+            settings: Arc::new(CredentialSettings::of(kind)),
+            tokens: Arc::new(Tokens::fixed(token)),
         }
     }
 
@@ -210,171 +231,29 @@ impl Credential {
         self.settings.kind
     }
 
-    /// Returns a token for a scope, a held one while it is good.
-    pub(crate) async fn token(&self, scope: &str, now: Timestamp) -> Result<SecretString, CredentialError> {
-        if self.settings.kind == CredentialKind::Simulator {
-            return Ok(SecretString::from(SIMULATOR_TOKEN));
-        }
-        let mut state = self.state.lock().await;
-        if let Some(held) = &state.held
-            && held.scope == scope
-            && held.until.duration_since(now) > MARGIN
-        {
-            return Ok(held.token.clone());
-        }
-        let source = match &state.source {
-            Some(source) => source.clone(),
-            None => {
-                let source = self.build()?;
-                state.source = Some(source.clone());
-                source
-            }
-        };
-        let answer = source
-            .get_token(&[scope], None)
-            .await
-            .map_err(|error| self.refused(&error))?;
-        let token = SecretString::from(answer.token.secret().to_owned());
-        state.held = Some(Held {
-            scope: scope.to_owned(),
-            token: token.clone(),
-            until: Timestamp::from_second(answer.expires_on.unix_timestamp()).unwrap_or(now),
-        });
-        Ok(token)
-    }
-
-    /// Forgets a token that Azure no longer takes, and the source that may hold the same one.
-    pub(crate) async fn forget(&self, token: &SecretString) {
-        let mut state = self.state.lock().await;
-        let same = |held: &Held| held.token.expose_secret() == token.expose_secret();
-        if state.held.as_ref().is_some_and(same) {
-            state.held = None;
-            // The vendor's credential keeps a cache of its own that cannot be emptied.
-            if !state.given {
-                state.source = None;
-            }
-        }
-    }
-
-    fn build(&self) -> Result<Arc<dyn TokenCredential>, CredentialError> {
+    /// Returns the same credential in another tenant.
+    pub fn in_tenant(&self, tenant: &str) -> Result<Credential, CredentialError> {
         let settings = &self.settings;
-        let kind = settings.kind.word();
-        let built: azure_core::Result<Arc<dyn TokenCredential>> = match settings.kind {
-            CredentialKind::ManagedIdentity => {
-                let options = azure_identity::ManagedIdentityCredentialOptions {
-                    user_assigned_id: settings
-                        .client
-                        .clone()
-                        .map(azure_identity::UserAssignedId::ClientId),
-                    ..Default::default()
-                };
-                azure_identity::ManagedIdentityCredential::new(Some(options)).map(|made| made as _)
-            }
-            CredentialKind::WorkloadIdentity => {
-                let options = azure_identity::WorkloadIdentityCredentialOptions {
-                    client_id: settings.client.clone(),
-                    tenant_id: settings.tenant.clone(),
-                    ..Default::default()
-                };
-                azure_identity::WorkloadIdentityCredential::new(Some(options)).map(|made| made as _)
-            }
-            CredentialKind::ClientSecret => {
-                let secret = read_secret(settings.secret.as_deref().unwrap_or_default())?;
-                azure_identity::ClientSecretCredential::new(
-                    settings.tenant.as_deref().unwrap_or_default(),
-                    settings.client.clone().unwrap_or_default(),
-                    Secret::new(secret.expose_secret().to_owned()),
-                    None,
-                )
-                .map(|made| made as _)
-            }
-            CredentialKind::AzureCli => {
-                let options = azure_identity::AzureCliCredentialOptions {
-                    tenant_id: settings.tenant.clone(),
-                    ..Default::default()
-                };
-                azure_identity::AzureCliCredential::new(Some(options)).map(|made| made as _)
-            }
-            CredentialKind::ClientCertificate => return Err(CredentialError::NotBuilt { kind }),
-            CredentialKind::Simulator => return Err(CredentialError::NotLoopback),
-        };
-        built.map_err(|error| self.refused(&error))
-    }
-
-    fn refused(&self, error: &azure_core::Error) -> CredentialError {
-        CredentialError::Refused {
-            kind: self.settings.kind.word(),
-            reason: cut(&error.to_string()),
+        let same = settings
+            .tenant
+            .as_deref()
+            .is_some_and(|own| own.eq_ignore_ascii_case(tenant));
+        // A simulator knows no tenants, and somebody else's source is whatever it is.
+        if same || settings.kind == CredentialKind::Simulator || !self.tokens.own {
+            return Ok(self.clone());
         }
-    }
-}
-
-/// Reads a secret by its reference.
-pub fn read_secret(reference: &str) -> Result<SecretString, CredentialError> {
-    let failed = |reason: String| CredentialError::Secret {
-        // Whoever wrote the secret itself here must not find it in a log.
-        reference: reference.split_once(':').map_or_else(
-            || "…".to_owned(),
-            |(scheme, rest)| match scheme {
-                "env" | "file" => format!("{scheme}:{}", cut(rest)),
-                _ => format!("{}:…", cut(scheme)),
-            },
-        ),
-        reason,
-    };
-    match reference.split_once(':') {
-        Some(("env", name)) => match std::env::var(name) {
-            Ok(value) if !value.is_empty() => Ok(SecretString::from(value)),
-            _ => Err(failed("the environment has no such variable".to_owned())),
-        },
-        Some(("file", path)) => match std::fs::read_to_string(PathBuf::from(path)) {
-            Ok(text) if !text.trim().is_empty() => {
-                Ok(SecretString::from(text.trim_end_matches(['\r', '\n'])))
-            }
-            Ok(_) => Err(failed("the file is empty".to_owned())),
-            Err(error) => Err(failed(error.to_string())),
-        },
-        _ => Err(failed("a secret is written `env:NAME` or `file:PATH`".to_owned())),
+        if settings.kind == CredentialKind::ManagedIdentity {
+            return Err(CredentialError::OneTenant {
+                kind: settings.kind.word(),
+                tenant: cut(tenant),
+            });
+        }
+        Credential::new(CredentialSettings {
+            tenant: Some(tenant.to_owned()),
+            ..(**settings).clone()
+        })
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_credential_is_named_and_never_guessed() {
-        for kind in CredentialKind::ALL {
-            assert_eq!(kind.word().parse(), Ok(kind));
-        }
-        assert!(matches!(
-            "default".parse::<CredentialKind>(),
-            Err(CredentialError::Unknown { .. })
-        ));
-        let settings = CredentialSettings::of(CredentialKind::ClientSecret);
-        assert!(matches!(
-            Credential::new(settings),
-            Err(CredentialError::Missing {
-                setting: "tenant",
-                ..
-            })
-        ));
-        let settings = CredentialSettings::of(CredentialKind::ClientCertificate);
-        let error = Credential::new(settings).unwrap_err().to_string();
-        assert!(error.contains("not built in"), "{error}");
-    }
-
-    #[test]
-    fn a_secret_that_was_written_in_place_of_its_reference_is_not_shown() {
-        for reference in ["hunter2", "key:hunter2"] {
-            let error = read_secret(reference).unwrap_err().to_string();
-            assert!(!error.contains("hunter2"), "{error}");
-        }
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("secret");
-        std::fs::write(&path, "word\n").unwrap();
-        let secret = read_secret(&format!("file:{}", path.display())).unwrap();
-        assert_eq!(secret.expose_secret(), "word");
-        assert!(!format!("{secret:?}").contains("word"));
-    }
-}
+mod tests;

@@ -3,6 +3,7 @@
 
 pub mod arm;
 pub mod bridge;
+pub mod cloud;
 pub mod credential;
 pub mod kinds;
 pub mod registry;

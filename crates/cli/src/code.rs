@@ -59,11 +59,13 @@ pub enum Code {
     Credential,
     /// The endpoint cannot be used.
     Endpoint,
+    /// The proxy or the certificates cannot be used.
+    Network,
 }
 
 impl Code {
     /// Returns every code, in numeric order.
-    pub const ALL: [Code; 26] = [
+    pub const ALL: [Code; 27] = [
         Code::NotConfirmed,
         Code::SettingsFile,
         Code::SettingValue,
@@ -90,6 +92,7 @@ impl Code {
         Code::JournalDamaged,
         Code::Credential,
         Code::Endpoint,
+        Code::Network,
     ];
 
     /// Returns the number as it is written.
@@ -121,6 +124,7 @@ impl Code {
             Code::JournalDamaged => "LW0504",
             Code::Credential => "LW0601",
             Code::Endpoint => "LW0602",
+            Code::Network => "LW0603",
         }
     }
 

@@ -6,6 +6,7 @@ pub mod code;
 pub mod commands;
 pub mod exit;
 pub mod failure;
+mod logging;
 pub mod ports;
 pub mod rehearsal;
 pub mod report;

@@ -4,11 +4,14 @@ use std::{ffi::OsString, panic};
 
 use clap::{Parser, error::ErrorKind};
 
-use crate::{arguments::Cli, commands, exit::Exit, failure::Failure, settings::Settings, terminal::Terminal};
+use crate::{
+    arguments::Cli, commands, exit::Exit, failure::Failure, logging, settings::Settings, terminal::Terminal,
+};
 
 /// Runs one command and returns how it ended.
 pub fn run(words: impl IntoIterator<Item = OsString>) -> Exit {
     let words: Vec<OsString> = words.into_iter().collect();
+    logging::start();
     // A panic is our defect; its message is on stderr already.
     panic::catch_unwind(panic::AssertUnwindSafe(|| command(words))).unwrap_or(Exit::Defect)
 }

@@ -25,7 +25,7 @@ pub struct Key {
 }
 
 /// Every setting.
-pub const KEYS: [Key; 9] = [
+pub const KEYS: [Key; 13] = [
     Key {
         name: "journal",
         flag: Some("--journal"),
@@ -34,11 +34,39 @@ pub const KEYS: [Key; 9] = [
         summary: "the file where runs are recorded",
     },
     Key {
+        name: "cloud",
+        flag: None,
+        variable: "LEEWARD_CLOUD",
+        default: Some("public"),
+        summary: "public, china, government or custom: where its Resource Manager and authority are",
+    },
+    Key {
         name: "endpoint",
         flag: Some("--endpoint"),
         variable: "LEEWARD_ENDPOINT",
-        default: Some("https://management.azure.com"),
-        summary: "the Azure Resource Manager to speak to; plain http only to loopback",
+        default: None,
+        summary: "the Azure Resource Manager to speak to, that of the cloud when not said; plain http only to loopback",
+    },
+    Key {
+        name: "authority",
+        flag: None,
+        variable: "LEEWARD_AUTHORITY",
+        default: None,
+        summary: "where tokens come from, that of the cloud when not said; https only",
+    },
+    Key {
+        name: "audience",
+        flag: None,
+        variable: "LEEWARD_AUDIENCE",
+        default: None,
+        summary: "what a token is asked for, the endpoint when not said",
+    },
+    Key {
+        name: "ca-bundle",
+        flag: None,
+        variable: "LEEWARD_CA_BUNDLE",
+        default: None,
+        summary: "a PEM file of certificates to trust beside the system's own",
     },
     Key {
         name: "credential",
@@ -302,7 +330,7 @@ fn read_file(path: &Path) -> Result<BTreeMap<String, String>, Failure> {
         };
         // A relative path in a file means a place beside that file, wherever the command is run.
         let text = match (name.as_str(), path.parent()) {
-            ("journal", Some(folder)) => folder.join(&text).display().to_string(),
+            ("journal" | "ca-bundle", Some(folder)) => folder.join(&text).display().to_string(),
             _ => text,
         };
         values.insert(name, text);

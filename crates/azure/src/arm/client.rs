@@ -1,7 +1,7 @@
 //! The client: reads are retried by a small policy of ours, a change is sent exactly once.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     fmt,
     sync::{
         Arc, Mutex, OnceLock, PoisonError,
@@ -31,7 +31,9 @@ use super::{
     ArmError, Method, Reply, Request,
     endpoint::Endpoint,
     guard::{Guard, Pass},
+    network::NetworkSettings,
     patience, refusal,
+    tenants::Tenants,
     transport::Network,
     wire::{Errand, Wire},
 };
@@ -54,6 +56,7 @@ pub struct Arm {
     shared: Arc<Shared>,
     run: Option<Uuid>,
     guard: Arc<Guard>,
+    tenants: Arc<Tenants>,
 }
 
 struct Shared {
@@ -64,6 +67,8 @@ struct Shared {
     clock: Arc<dyn Clock>,
     pipeline: OnceLock<Pipeline>,
     skew: Mutex<Option<SignedDuration>>,
+    /// The credential in other tenants, by tenant.
+    elsewhere: Mutex<BTreeMap<String, Credential>>,
 }
 
 /// One request as it goes to the wire, without its token.
@@ -89,7 +94,7 @@ impl fmt::Debug for Arm {
 }
 
 impl Arm {
-    /// Joins an endpoint, a credential and a clock. Without `http` the network is used.
+    /// Joins an endpoint, a credential and a clock. Without `http` the network is used, with nothing between.
     ///
     /// **Promised by whoever gives `http`**: an error of kind `Connection` means that no byte of
     /// the request left, and it sends a request once.
@@ -102,7 +107,7 @@ impl Arm {
         if credential.kind() == CredentialKind::Simulator && !endpoint.is_loopback() {
             return Err(CredentialError::NotLoopback);
         }
-        let http = http.unwrap_or_else(|| Arc::new(Network::new(endpoint.is_loopback())));
+        let http = http.unwrap_or_else(|| Arc::new(Network::new(NetworkSettings::direct())));
         Ok(Arm {
             shared: Arc::new(Shared {
                 scope: endpoint.scope(),
@@ -112,9 +117,11 @@ impl Arm {
                 clock,
                 pipeline: OnceLock::new(),
                 skew: Mutex::new(None),
+                elsewhere: Mutex::default(),
             }),
             run: None,
             guard: Arc::new(Guard::open()),
+            tenants: Arc::default(),
         })
     }
 
@@ -126,13 +133,14 @@ impl Arm {
         }
     }
 
-    /// Returns the same client for one step: with the run's correlation id, and with the guard
-    /// that lets nothing through to a region whose outage is declared.
+    /// Returns the same client for one step: with the run's correlation id, with the guard that lets
+    /// nothing through to a region whose outage is declared, and with the tenant of each subscription.
     pub fn for_step(&self, context: &Context) -> Arm {
         Arm {
             shared: self.shared.clone(),
             run: Some(context.run.correlation()),
             guard: Arc::new(Guard::of(context)),
+            tenants: Arc::new(Tenants::of(context)),
         }
     }
 
@@ -203,6 +211,28 @@ impl Arm {
         .await
     }
 
+    /// Asks for a token, so that a credential that gives none is found out before anything is begun.
+    pub async fn prove(&self) -> Result<(), CredentialError> {
+        let shared = &self.shared;
+        let token = shared.credential.token(&shared.scope, shared.clock.now().wall);
+        token.await.map(|_| ())
+    }
+
+    /// Returns the credential in the tenant to which a URL's subscription belongs.
+    fn credential_for(&self, url: &Url) -> Result<Credential, CredentialError> {
+        let shared = &self.shared;
+        let Some(tenant) = self.tenants.of_path(url.path()) else {
+            return Ok(shared.credential.clone());
+        };
+        let mut elsewhere = shared.elsewhere.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = elsewhere.get(tenant) {
+            return Ok(known.clone());
+        }
+        let made = shared.credential.in_tenant(tenant)?;
+        elsewhere.insert(tenant.to_owned(), made.clone());
+        Ok(made)
+    }
+
     fn parts(&self, request: &Request) -> Result<Parts, String> {
         Ok(Parts {
             method: request.method,
@@ -225,12 +255,17 @@ impl Arm {
             Pass::Brief => (1, BRIEF),
             Pass::Free => (TRIES, READ),
         };
+        let credential = match self.credential_for(&parts.url) {
+            Ok(credential) => credential,
+            Err(error) => return Err(ReadError::unreachable(error.to_string())),
+        };
         let end = tokio::time::Instant::now() + budget;
         let mut last = ReadError::unreachable(format!("no answer within {} s", budget.as_secs()));
+        let mut renewed = false;
         for attempt in 1..=tries {
             let name = format!("read/{}/{attempt}", parts.url.path());
             let id = Uuid::new_v5(&self.run.unwrap_or(Uuid::nil()), name.as_bytes());
-            let once = tokio::time::timeout_at(end, self.send(parts, self.run, id, None)).await;
+            let once = tokio::time::timeout_at(end, self.send(parts, &credential, self.run, id, None)).await;
             let Ok(once) = once else { break };
             let wait = match once {
                 Once::Reply(reply, token) => {
@@ -243,8 +278,9 @@ impl Arm {
                     last = ReadError::Answered(error);
                     match status {
                         // Once with a new token; a second 401 is an answer.
-                        401 if attempt == 1 => {
-                            self.shared.credential.forget(&token).await;
+                        401 if !renewed => {
+                            renewed = true;
+                            credential.forget(&token).await;
                             Some(Duration::ZERO)
                         }
                         408 | 429 | 500.. => wait,
@@ -271,9 +307,18 @@ impl Arm {
         if let Pass::Refused(reason) = self.guard.judge(parts.url.path()) {
             return Err(Sent::NotSent { reason });
         }
+        let credential = match self.credential_for(&parts.url) {
+            Ok(credential) => credential,
+            Err(error) => {
+                return Err(Sent::NotSent {
+                    reason: error.to_string(),
+                });
+            }
+        };
         let once = self
             .send(
                 parts,
+                &credential,
                 Some(key.run.correlation()),
                 key.client_request_id(),
                 Some(key.send_before),
@@ -282,7 +327,7 @@ impl Arm {
         match once {
             Once::Reply(reply, token) => {
                 if reply.status == 401 {
-                    self.shared.credential.forget(&token).await;
+                    credential.forget(&token).await;
                 }
                 refusal::sort(reply)
             }
@@ -292,16 +337,21 @@ impl Arm {
     }
 
     /// Sends once. A right to send that ends makes it a change.
-    async fn send(&self, parts: &Parts, run: Option<Uuid>, id: Uuid, send_before: Option<Duration>) -> Once {
+    async fn send(
+        &self,
+        parts: &Parts,
+        credential: &Credential,
+        run: Option<Uuid>,
+        id: Uuid,
+        send_before: Option<Duration>,
+    ) -> Once {
         let shared = &self.shared;
         if !shared.endpoint.holds(&parts.url) {
             return Once::NotWritten("the request leads to another host".to_owned());
         }
-        let token = shared.credential.token(&shared.scope, shared.clock.now().wall);
-        let token = match tokio::time::timeout(ANSWER, token).await {
-            Ok(Ok(token)) => token,
-            Ok(Err(error)) => return Once::NotWritten(error.to_string()),
-            Err(_) => return Once::NotWritten("the credential did not answer".to_owned()),
+        let token = match credential.token(&shared.scope, shared.clock.now().wall).await {
+            Ok(token) => token,
+            Err(error) => return Once::NotWritten(error.to_string()),
         };
         let mut request = azure_core::http::Request::new(parts.url.clone(), word(parts.method));
         request.insert_header("accept", "application/json");

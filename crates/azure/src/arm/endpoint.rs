@@ -13,6 +13,7 @@ pub const PUBLIC_CLOUD: &str = "https://management.azure.com";
 #[derive(Clone, PartialEq, Eq)]
 pub struct Endpoint {
     url: Url,
+    audience: Option<String>,
 }
 
 /// Why a URL cannot be the endpoint.
@@ -83,7 +84,20 @@ impl Endpoint {
         if url.path() != "/" {
             return too_much("a path");
         }
-        Ok(Endpoint { url })
+        Ok(Endpoint { url, audience: None })
+    }
+
+    /// Returns the same endpoint with tokens asked for another name than its address.
+    pub fn with_audience(self, audience: &str) -> Endpoint {
+        Endpoint {
+            audience: Some(
+                audience
+                    .trim_end_matches(".default")
+                    .trim_end_matches('/')
+                    .to_owned(),
+            ),
+            ..self
+        }
     }
 
     /// Returns the endpoint as a URL without path.
@@ -98,7 +112,10 @@ impl Endpoint {
 
     /// Returns the scope that a token for it must have.
     pub fn scope(&self) -> String {
-        format!("{}.default", self.url)
+        match &self.audience {
+            Some(audience) => format!("{audience}/.default"),
+            None => format!("{}.default", self.url),
+        }
     }
 
     /// Returns whether a URL has this very scheme, host and port.
@@ -112,8 +129,12 @@ impl Endpoint {
 
     /// Reads a URL that came out of an answer or a journal, and refuses one that leads elsewhere.
     pub fn pin(&self, text: &str) -> Result<Url, String> {
-        let url =
-            Url::parse(text).map_err(|error| format!("the URL that Azure gave is unreadable: {error}"))?;
+        let url = match Url::parse(text) {
+            // Seen in a recording: a `Location` that begins with its path.
+            Err(url::ParseError::RelativeUrlWithoutBase) if text.starts_with('/') => self.url.join(text),
+            other => other,
+        };
+        let url = url.map_err(|error| format!("the URL that Azure gave is unreadable: {error}"))?;
         if self.holds(&url) {
             return Ok(url);
         }
@@ -203,7 +224,15 @@ mod tests {
                 .pin("https://management.azure.com:443/x?s=secret")
                 .is_ok()
         );
+        let joined = endpoint.pin("/subscriptions/s?x=1").unwrap();
+        assert_eq!(
+            joined.as_str(),
+            "https://management.azure.com/subscriptions/s?x=1"
+        );
         for bad in [
+            "//evil.test/x?s=secret",
+            "/\\evil.test/x?s=secret",
+            "x?s=secret",
             "http://management.azure.com/x",
             "https://management.azure.com:444/x",
             "https://management.azure.com.evil.test/x",
@@ -225,6 +254,14 @@ mod tests {
             "http://127.0.0.1:9/subscriptions/s/locations/Central%20US?api-version=2024-01-01&%24filter=a%20eq%20%27b%20c%27"
         );
         assert_eq!(endpoint.scope(), "http://127.0.0.1:9/.default");
+        for audience in [
+            "https://arm.test",
+            "https://arm.test/",
+            "https://arm.test/.default",
+        ] {
+            let scope = endpoint.clone().with_audience(audience).scope();
+            assert_eq!(scope, "https://arm.test/.default");
+        }
         assert!(endpoint.url_of(&Request::get("/a/../b", "1")).is_err());
     }
 }

@@ -18,7 +18,7 @@ use azure_core::{
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::wire::SendRight;
+use super::{network::NetworkSettings, wire::SendRight};
 
 /// How long a connection may take to come about.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -29,16 +29,16 @@ const CONNECT: Duration = Duration::from_secs(10);
 /// Reads share connections. A change gets a connection of its own: on a shared one that the
 /// other side has closed meanwhile, the library below would send again by itself.
 pub struct Network {
-    loopback: bool,
+    settings: NetworkSettings,
     reads: OnceLock<reqwest::Client>,
     changes: OnceLock<reqwest::Client>,
 }
 
 impl Network {
-    /// Makes a client; a simulator on this machine is reached without any proxy.
-    pub fn new(loopback: bool) -> Network {
+    /// Makes a client with what stands between us and the internet; this machine is reached directly.
+    pub fn new(settings: NetworkSettings) -> Network {
         Network {
-            loopback,
+            settings,
             reads: OnceLock::new(),
             changes: OnceLock::new(),
         }
@@ -57,9 +57,7 @@ impl Network {
             .connect_timeout(CONNECT)
             .http1_only()
             .referer(false);
-        if self.loopback {
-            builder = builder.no_proxy();
-        }
+        builder = self.settings.apply(builder);
         if change {
             builder = builder.pool_max_idle_per_host(0).connector_layer(SendRightLayer);
         }
@@ -73,7 +71,7 @@ impl Network {
 impl fmt::Debug for Network {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.debug_struct("Network")
-            .field("loopback", &self.loopback)
+            .field("settings", &self.settings)
             .finish_non_exhaustive()
     }
 }

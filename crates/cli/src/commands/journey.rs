@@ -96,7 +96,7 @@ pub fn run(desk: &Desk, journey: Journey, arguments: Arguments) -> Result<Exit, 
     }
     // What cannot work is refused before anybody is asked.
     let clock: Arc<dyn Clock> = Arc::new(ports::clock::real());
-    let drivers = ports::azure::drivers(desk, &clock)?;
+    let drivers = runtime::light(ports::azure::proven_drivers(desk, &clock))?;
     let caution = format!(
         "The journal is a file of this machine ({}): it guards against other runs here and nowhere else.",
         journal.display()

@@ -71,7 +71,7 @@ pub fn run(desk: &Desk, arguments: Arguments) -> Result<Exit, Failure> {
             (None, _) => LeasePolicy::IfFree,
         };
         let clock: Arc<dyn Clock> = Arc::new(ports::clock::real());
-        let drivers = ports::azure::drivers(desk, &clock)?;
+        let drivers = ports::azure::proven_drivers(desk, &clock).await?;
         let stop = conduct::stopper();
         let conductor = Conductor {
             store: found.store.clone(),

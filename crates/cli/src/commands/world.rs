@@ -67,7 +67,7 @@ pub(super) fn run(desk: &Desk, runbook: &Path, arguments: &Arguments) -> Result<
     };
     runtime::light(async {
         let clock: Arc<dyn Clock> = Arc::new(ports::clock::real());
-        let drivers = ports::azure::drivers(desk, &clock)?;
+        let drivers = ports::azure::proven_drivers(desk, &clock).await?;
         let files: Arc<dyn Files> = Arc::new(PlanFiles::of(&made.plan, &made.files));
         let seen = look(&Arc::new(made.plan), &drivers, &files).await;
         let text = match arguments.format {

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use leeward_azure::{
-    arm::{Arm, Endpoint},
+    arm::{Arm, Endpoint, EndpointError, NetworkSettings, transport::Network},
+    cloud::{Authority, CloudName},
     credential::{Credential, CredentialKind, CredentialSettings},
     registry::{Registry, Seams},
     seams::{Direct, Forward, LocalCommands, PublicWire},
@@ -12,37 +13,115 @@ use leeward_engine::port::{Clock, Drivers};
 
 use crate::{code::Code, commands::Desk, failure::Failure};
 
-/// Returns the endpoint of the settings.
+/// Returns the endpoint of the settings, or of the cloud that they name.
 pub fn endpoint(desk: &Desk) -> Result<Endpoint, Failure> {
-    let (text, origin) = desk
-        .settings
-        .get("endpoint")
-        .ok_or_else(|| Failure::defect("the endpoint has no default"))?;
-    Endpoint::parse(text).map_err(|error| {
-        Failure::new(Code::Endpoint, "the endpoint cannot be used")
-            .at(origin.to_string())
-            .because(error.to_string())
+    let (text, origin) = address(desk, "endpoint", CloudName::endpoint)?;
+    let endpoint = Endpoint::parse(&text).map_err(|error| {
+        bad_address("endpoint", &origin, &error)
             .hint("write it as `https://management.azure.com`, or `http://127.0.0.1:PORT` for the simulator")
+    })?;
+    Ok(match desk.settings.text("audience") {
+        Some(audience) => endpoint.with_audience(audience),
+        None => endpoint,
     })
+}
+
+fn authority(desk: &Desk) -> Result<Authority, Failure> {
+    let (text, origin) = address(desk, "authority", CloudName::authority)?;
+    Authority::parse(&text).map_err(|error| {
+        bad_address("authority", &origin, &error).hint("write it as `https://login.microsoftonline.com`")
+    })
+}
+
+/// Returns an address and where it came from: its own setting, else the cloud's.
+fn address(
+    desk: &Desk,
+    name: &'static str,
+    of_cloud: impl Fn(CloudName) -> Option<&'static str>,
+) -> Result<(String, String), Failure> {
+    if let Some((text, origin)) = desk.settings.get(name) {
+        return Ok((text.to_owned(), origin.to_string()));
+    }
+    let (word, origin) = desk
+        .settings
+        .get("cloud")
+        .ok_or_else(|| Failure::defect("the cloud has no default"))?;
+    let cloud: CloudName = word
+        .parse()
+        .map_err(|error: leeward_azure::cloud::UnknownCloud| {
+            Failure::new(Code::SettingValue, "the setting `cloud` cannot be used")
+                .at(origin.to_string())
+                .because(error.to_string())
+                .hint("run `leeward config` to see every setting and where it came from")
+        })?;
+    match of_cloud(cloud) {
+        Some(text) => Ok((text.to_owned(), format!("cloud `{word}`, {origin}"))),
+        None => Err(
+            Failure::new(Code::Endpoint, format!("the cloud `custom` needs `{name}`"))
+                .at(origin.to_string())
+                .hint(format!("set `{name}` beside it in `leeward.toml`")),
+        ),
+    }
+}
+
+fn bad_address(name: &str, origin: &str, error: &EndpointError) -> Failure {
+    Failure::new(Code::Endpoint, format!("the {name} cannot be used"))
+        .at(origin)
+        .because(error.to_string())
+}
+
+/// Returns what stands between us and Azure: the environment's proxy, the certificates of the settings.
+fn network(desk: &Desk) -> Result<NetworkSettings, Failure> {
+    let failed = |error: leeward_azure::arm::NetworkError| {
+        Failure::new(Code::Network, "the network cannot be used as it is set up")
+            .because(error.to_string())
+            .hint("look at HTTPS_PROXY, NO_PROXY, SSL_CERT_FILE and the setting `ca-bundle`")
+    };
+    let found = NetworkSettings::from_environment(|name| std::env::var(name).ok()).map_err(failed)?;
+    match desk.settings.text("ca-bundle") {
+        Some(path) => found.with_bundle(std::path::Path::new(path)).map_err(failed),
+        None => Ok(found),
+    }
 }
 
 /// Makes the drivers over the network.
 ///
 /// Against a simulator on this machine the public side of the world is simulated too.
 pub fn drivers(desk: &Desk, clock: &Arc<dyn Clock>) -> Result<Arc<dyn Drivers>, Failure> {
+    Ok(over(arm(desk, clock)?, clock))
+}
+
+/// Makes the drivers, and asks for one token before anything is begun: a credential that gives none is told as that.
+pub async fn proven_drivers(desk: &Desk, clock: &Arc<dyn Clock>) -> Result<Arc<dyn Drivers>, Failure> {
+    let arm = arm(desk, clock)?;
+    if let Err(error) = arm.prove().await {
+        let failure = refused(&error.to_string());
+        return Err(match desk.settings.get("credential") {
+            Some((_, origin)) => failure.at(origin.to_string()),
+            None => failure,
+        });
+    }
+    Ok(over(arm, clock))
+}
+
+fn arm(desk: &Desk, clock: &Arc<dyn Clock>) -> Result<Arm, Failure> {
     let endpoint = endpoint(desk)?;
-    let credential = credential(desk, &endpoint)?;
-    let public: Arc<dyn PublicWire> = match Forward::new(endpoint.clone(), clock.clone()) {
+    let network = network(desk)?;
+    let credential = credential(desk, &endpoint, &network)?;
+    let http = Arc::new(Network::new(network));
+    Arm::new(endpoint, credential, Some(http), clock.clone()).map_err(|error| refused(&error.to_string()))
+}
+
+fn over(arm: Arm, clock: &Arc<dyn Clock>) -> Arc<dyn Drivers> {
+    let public: Arc<dyn PublicWire> = match Forward::new(arm.endpoint().clone(), clock.clone()) {
         Some(forward) => Arc::new(forward),
         None => Arc::new(Direct::new(clock.clone())),
     };
-    let arm =
-        Arm::new(endpoint, credential, None, clock.clone()).map_err(|error| refused(&error.to_string()))?;
-    Ok(Arc::new(Registry::new(&Seams {
+    Arc::new(Registry::new(&Seams {
         arm,
         public,
         commands: Arc::new(LocalCommands::new(clock.clone())),
-    })))
+    }))
 }
 
 /// Drivers that only say which resources a plan touches; they reach nobody.
@@ -58,7 +137,7 @@ pub fn drivers_on_paper(clock: &Arc<dyn Clock>) -> Result<Arc<dyn Drivers>, Fail
     })))
 }
 
-fn credential(desk: &Desk, endpoint: &Endpoint) -> Result<Credential, Failure> {
+fn credential(desk: &Desk, endpoint: &Endpoint, network: &NetworkSettings) -> Result<Credential, Failure> {
     let settings = &desk.settings;
     let Some((name, origin)) = settings.get("credential") else {
         if endpoint.is_loopback() {
@@ -78,8 +157,24 @@ fn credential(desk: &Desk, endpoint: &Endpoint) -> Result<Credential, Failure> {
         tenant: text("tenant"),
         client: text("client"),
         secret: text("secret"),
+        authority: named_authority(desk)?,
+        network: network.clone(),
     })
     .map_err(|error| at(refused(&error.to_string())))
+}
+
+/// Returns the authority where the settings decide it; left to the environment where they say nothing.
+fn named_authority(desk: &Desk) -> Result<Option<Authority>, Failure> {
+    let settings = &desk.settings;
+    let silent = settings.text("authority").is_none()
+        && matches!(
+            settings.get("cloud"),
+            None | Some((_, crate::settings::Origin::Default))
+        );
+    match silent {
+        true => Ok(None),
+        false => authority(desk).map(Some),
+    }
 }
 
 fn refused(reason: &str) -> Failure {

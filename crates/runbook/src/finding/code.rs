@@ -115,6 +115,7 @@ registry! {
     JOURNAL_DAMAGED "LW0504" "the journal is damaged";
     CREDENTIAL "LW0601" "the credential cannot be used";
     ENDPOINT "LW0602" "the endpoint cannot be used";
+    NETWORK "LW0603" "the proxy or the certificates cannot be used";
 }
 
 /// Returns every code, in order.

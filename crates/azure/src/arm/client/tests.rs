@@ -6,6 +6,7 @@ use azure_core::{
 use serde_json::json;
 
 use super::*;
+use crate::credential::CredentialSettings;
 use crate::testing::{FakeAzure, TestClock, key};
 
 const PATH: &str = "/subscriptions/s/resourceGroups/g";
@@ -220,4 +221,28 @@ async fn a_token_is_held_until_it_ends_or_azure_no_longer_takes_it() {
         ]
     );
     assert!(!format!("{arm:?}").contains("secret-"));
+}
+
+#[tokio::test]
+async fn a_step_in_a_tenant_that_the_credential_cannot_enter_sends_nothing() {
+    let azure = FakeAzure::new();
+    let credential = Credential::new(CredentialSettings::of(CredentialKind::ManagedIdentity)).unwrap();
+    let endpoint = Endpoint::parse("http://localhost:1").unwrap();
+    let arm = Arm::new(endpoint, credential, Some(azure.clone()), TestClock::new()).unwrap();
+    let context = crate::testing::context(
+        "azure.resource",
+        leeward_runbook::journey::Journey::Failover,
+        json!({"subscription": "s", "tenant": "t-2"}),
+        json!({}),
+        json!({}),
+    );
+    let arm = arm.for_step(&context);
+    let read = arm.read(&get()).await.unwrap_err().to_string();
+    assert!(
+        read.contains("t-2") && read.contains("managed-identity"),
+        "{read}"
+    );
+    let sent = arm.change(&put(), &key("op")).await;
+    assert!(matches!(sent, Err(Sent::NotSent { .. })), "{sent:?}");
+    assert!(azure.seen().is_empty());
 }

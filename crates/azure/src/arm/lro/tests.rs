@@ -1,7 +1,13 @@
 use std::{collections::BTreeSet, time::Duration};
 
-use super::*;
-use crate::testing::{FakeAzure, azure_api, read_json, recording};
+use leeward_engine::work::{OperationUrl, Progress, Sent, Ticket};
+use serde_json::{Value, json};
+
+use super::{read::succeeded, result::resource_of, *};
+use crate::{
+    arm::{ArmError, Method, ReadError, Reply, Request},
+    testing::{FakeAzure, azure_api, read_json, recording},
+};
 
 const STATUS: &str = "http://127.0.0.1:1/subscriptions/s/ops/1?t=1&s=sig";
 const LOCATION: &str = "http://127.0.0.1:1/subscriptions/s/results/1?t=1&s=sig";
@@ -60,16 +66,26 @@ fn a_status_url_makes_even_a_200_unfinished() {
 }
 
 #[test]
-fn a_location_alone_is_polled_and_a_finished_put_that_names_itself_is_not() {
-    let storage = read_start(
-        &request(Method::Post),
-        &reply(202, &[("location", LOCATION)], Value::Null),
-    );
-    assert_eq!(accepted(storage).location, Some(OperationUrl::new(LOCATION)));
-    let done = read_start(
-        &request(Method::Put),
-        &reply(200, &[("location", LOCATION)], json!({})),
-    );
+fn a_location_alone_is_polled_whatever_the_success() {
+    for (method, status) in [
+        (Method::Post, 202),
+        (Method::Post, 204),
+        (Method::Put, 200),
+        (Method::Put, 201),
+        (Method::Delete, 202),
+    ] {
+        let sent = read_start(
+            &request(method),
+            &reply(status, &[("location", LOCATION)], Value::Null),
+        );
+        assert_eq!(
+            accepted(sent).location,
+            Some(OperationUrl::new(LOCATION)),
+            "{method} {status}"
+        );
+    }
+    let empty = reply(200, &[("location", " ")], json!({}));
+    let done = read_start(&request(Method::Put), &empty);
     assert!(matches!(done, Sent::Finished { .. }), "{done:?}");
 }
 
@@ -251,12 +267,88 @@ async fn the_result_is_read_where_it_stands_and_its_absence_is_no_failure() {
 }
 
 #[tokio::test]
-async fn a_ticket_that_leads_to_another_host_is_never_followed() {
+async fn a_ticket_that_leads_to_another_host_is_gone_and_never_followed() {
     let azure = FakeAzure::new();
-    let evil = ticket(Some("http://127.0.0.1:2/subscriptions/s/ops/1"), None);
-    let progress = poll_once(&azure.arm(), &evil, &FinalState::Status).await;
-    assert!(matches!(progress, Progress::Unreadable { .. }), "{progress:?}");
+    let elsewhere = "http://127.0.0.1:2/subscriptions/s/ops/1?s=signature";
+    for evil in [
+        ticket(Some(elsewhere), None),
+        ticket(None, Some(elsewhere)),
+        ticket(None, Some("//127.0.0.1:2/ops/1")),
+    ] {
+        let progress = poll_once(&azure.arm(), &evil, &FinalState::Status).await;
+        let Progress::Gone { reason } = progress else {
+            panic!("{progress:?}");
+        };
+        assert!(!reason.contains("signature"), "{reason}");
+    }
     assert!(azure.seen().is_empty());
+}
+
+#[test]
+fn the_result_stands_where_the_specification_says_or_where_the_verb_does() {
+    let path = request(Method::Get).path;
+    let resource = FinalState::Resource(Request::get(path, "2024-01-01"));
+    for (method, via, expected) in [
+        (Method::Post, Some("location"), FinalState::Location),
+        (Method::Post, None, FinalState::Location),
+        (Method::Post, Some("azure-async-operation"), FinalState::Status),
+        (Method::Put, Some("azure-async-operation"), resource.clone()),
+        (Method::Put, Some("original-uri"), resource.clone()),
+        (Method::Put, None, resource.clone()),
+        (Method::Patch, Some("location"), FinalState::Location),
+        (Method::Patch, None, resource),
+        (Method::Delete, None, FinalState::Status),
+        (Method::Delete, Some("location"), FinalState::Location),
+    ] {
+        assert_eq!(
+            FinalState::of(&request(method), via),
+            expected,
+            "{method} {via:?}"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_poller_waits_as_long_as_azure_asks_and_as_the_official_client_where_it_does_not() {
+    let azure = FakeAzure::new();
+    let running = |headers| (200, headers, json!({"status": "Moving"}));
+    azure.on_with("GET", "/ops/1", running(vec![("retry-after", "17".to_owned())]));
+    azure.on_with(
+        "GET",
+        "/ops/1",
+        running(vec![("x-ms-retry-after-ms", "1500".to_owned())]),
+    );
+    azure.on_with("GET", "/ops/1", running(Vec::new()));
+    azure.on_with(
+        "GET",
+        "/ops/1",
+        running(vec![("retry-after", "86400".to_owned())]),
+    );
+    azure.on("GET", "/ops/1", 200, json!({"status": "Succeeded"}));
+    let mut first = ticket(Some(STATUS), None);
+    first.look_after = Some(Duration::from_secs(3));
+    let arm = azure.arm();
+    let start = tokio::time::Instant::now();
+    let mut at = Vec::new();
+    let mut poller = Poller::new(&arm, first);
+    let ended = poller.wait(|_, _| at.push(start.elapsed().as_millis())).await;
+    assert!(matches!(ended, Ended::Succeeded { .. }), "{ended:?}");
+    assert_eq!(at, [3_000, 20_000, 21_500, 51_500, 651_500]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn patience_that_ends_says_nothing_of_the_operation_and_leaves_the_ticket() {
+    let azure = FakeAzure::new();
+    azure.on("GET", "/ops/1", 200, json!({"status": "Moving"}));
+    let arm = azure.arm();
+    let mut poller = Poller::new(&arm, ticket(Some(STATUS), None)).patience(Duration::from_secs(70));
+    let ended = poller.wait(|_, _| {}).await;
+    let Ended::StillRunning { last } = ended else {
+        panic!("{ended:?}");
+    };
+    assert!(matches!(last, Progress::Running { word, .. } if word == "Moving"));
+    assert_eq!(azure.seen().len(), 2);
+    assert_eq!(poller.ticket().status_url, Some(OperationUrl::new(STATUS)));
 }
 
 /// Follows every recorded operation from its start to its end.

@@ -1,0 +1,250 @@
+//! A scripted HTTP server on raw sockets: it counts request heads, connection by connection.
+
+#![allow(dead_code, reason = "each test takes what it needs")]
+#![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+    task::JoinHandle,
+};
+
+/// One request as it stood on the wire.
+#[derive(Clone, Debug)]
+pub(crate) struct Seen {
+    /// Which connection, from 1.
+    pub(crate) connection: usize,
+    /// Everything, head and body.
+    pub(crate) raw: String,
+}
+
+impl Seen {
+    pub(crate) fn method(&self) -> &str {
+        self.raw.split(' ').next().unwrap_or_default()
+    }
+
+    pub(crate) fn target(&self) -> &str {
+        self.raw.split(' ').nth(1).unwrap_or_default()
+    }
+
+    pub(crate) fn path(&self) -> &str {
+        self.target().split('?').next().unwrap_or_default()
+    }
+
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        let head = self.raw.split("\r\n\r\n").next()?;
+        head.lines()
+            .filter_map(|line| line.split_once(':'))
+            .find(|(key, _)| key.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.trim())
+    }
+
+    pub(crate) fn body(&self) -> &str {
+        self.raw.split_once("\r\n\r\n").map_or("", |(_, body)| body)
+    }
+}
+
+/// What the server does with a request that it has read whole.
+#[derive(Clone, Debug)]
+pub(crate) enum Reaction {
+    /// Answers and keeps the connection open.
+    Answer(String),
+    /// Answers as if the connection stayed open, then closes it.
+    AnswerThenClose(String),
+    /// Closes without a word.
+    Lose,
+    /// Writes half an answer, then resets.
+    Half,
+    /// Opens a way to an address and hands the bytes on, as a proxy does for CONNECT.
+    Tunnel(SocketAddr),
+}
+
+/// Writes an answer with its length.
+pub(crate) fn answer(status: &str, headers: &[(&str, &str)], body: &str) -> Reaction {
+    let headers: String = headers
+        .iter()
+        .map(|(name, value)| format!("{name}: {value}\r\n"))
+        .collect();
+    Reaction::Answer(format!(
+        "HTTP/1.1 {status}\r\ncontent-length: {}\r\n{headers}\r\n{body}",
+        body.len()
+    ))
+}
+
+type Handler = Arc<dyn Fn(&Seen) -> Reaction + Send + Sync>;
+
+/// The server and what it has seen.
+pub(crate) struct Server {
+    pub(crate) address: SocketAddr,
+    seen: Arc<Mutex<Vec<Seen>>>,
+    connections: Arc<AtomicUsize>,
+    task: JoinHandle<()>,
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl Server {
+    pub(crate) async fn start(handler: impl Fn(&Seen) -> Reaction + Send + Sync + 'static) -> Server {
+        Server::with(None, Arc::new(handler)).await
+    }
+
+    /// The same behind TLS.
+    pub(crate) async fn start_tls(
+        config: Arc<tokio_rustls::rustls::ServerConfig>,
+        handler: impl Fn(&Seen) -> Reaction + Send + Sync + 'static,
+    ) -> Server {
+        Server::with(Some(config.into()), Arc::new(handler)).await
+    }
+
+    async fn with(tls: Option<tokio_rustls::TlsAcceptor>, handler: Handler) -> Server {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let seen: Arc<Mutex<Vec<Seen>>> = Arc::default();
+        let connections = Arc::new(AtomicUsize::new(0));
+        let (kept, opened) = (seen.clone(), connections.clone());
+        let task = tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let connection = opened.fetch_add(1, Ordering::SeqCst) + 1;
+                let (handler, kept, tls) = (handler.clone(), kept.clone(), tls.clone());
+                tokio::spawn(async move {
+                    match tls {
+                        None => serve(stream, connection, &handler, &kept).await,
+                        Some(tls) => {
+                            if let Ok(stream) = tls.accept(stream).await {
+                                serve(stream, connection, &handler, &kept).await;
+                            }
+                        }
+                    }
+                });
+            }
+        });
+        Server {
+            address,
+            seen,
+            connections,
+            task,
+        }
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    pub(crate) fn seen(&self) -> Vec<Seen> {
+        self.seen.lock().unwrap().clone()
+    }
+
+    pub(crate) fn connections(&self) -> usize {
+        self.connections.load(Ordering::SeqCst)
+    }
+
+    /// Returns everything that was sent.
+    pub(crate) fn raw(&self) -> String {
+        self.seen().into_iter().map(|seen| seen.raw).collect()
+    }
+}
+
+trait Stream: AsyncRead + AsyncWrite + Unpin + Send {
+    fn reset(&self) {}
+}
+
+impl Stream for TcpStream {
+    fn reset(&self) {
+        let _ = self.set_zero_linger();
+    }
+}
+
+impl Stream for tokio_rustls::server::TlsStream<TcpStream> {
+    fn reset(&self) {
+        let _ = self.get_ref().0.set_zero_linger();
+    }
+}
+
+async fn serve(mut stream: impl Stream, connection: usize, handler: &Handler, kept: &Mutex<Vec<Seen>>) {
+    let mut rest = Vec::new();
+    while let Some(raw) = read(&mut stream, &mut rest).await {
+        let seen = Seen { connection, raw };
+        let reaction = handler(&seen);
+        kept.lock().unwrap().push(seen);
+        match reaction {
+            Reaction::Answer(text) => {
+                let _ = stream.write_all(text.as_bytes()).await;
+            }
+            Reaction::AnswerThenClose(text) => {
+                let _ = stream.write_all(text.as_bytes()).await;
+                let _ = stream.shutdown().await;
+                return;
+            }
+            Reaction::Lose => return,
+            Reaction::Half => {
+                let half = "HTTP/1.1 202 Accepted\r\ncontent-length: 500\r\n\r\n{\"half\":";
+                let _ = stream.write_all(half.as_bytes()).await;
+                stream.reset();
+                return;
+            }
+            Reaction::Tunnel(address) => {
+                let Ok(mut there) = TcpStream::connect(address).await else {
+                    return;
+                };
+                let _ = stream
+                    .write_all(b"HTTP/1.1 200 Connection established\r\n\r\n")
+                    .await;
+                let _ = tokio::io::copy_bidirectional(&mut stream, &mut there).await;
+                return;
+            }
+        }
+    }
+}
+
+/// Reads one request with its body; what follows it stays in `rest`.
+async fn read(stream: &mut (impl AsyncRead + Unpin), rest: &mut Vec<u8>) -> Option<String> {
+    let mut chunk = [0; 4096];
+    loop {
+        if let Some(end) = rest.windows(4).position(|four| four == b"\r\n\r\n") {
+            let head = String::from_utf8_lossy(&rest[..end]).into_owned();
+            let length = head
+                .lines()
+                .filter_map(|line| line.split_once(':'))
+                .find(|(name, _)| name.eq_ignore_ascii_case("content-length"))
+                .and_then(|(_, value)| value.trim().parse::<usize>().ok())
+                .unwrap_or(0);
+            let whole = end + 4 + length;
+            if rest.len() >= whole {
+                let taken: Vec<u8> = rest.drain(..whole).collect();
+                return Some(String::from_utf8_lossy(&taken).into_owned());
+            }
+        }
+        match stream.read(&mut chunk).await {
+            Ok(0) | Err(_) => return None,
+            Ok(count) => rest.extend_from_slice(&chunk[..count]),
+        }
+    }
+}
+
+/// A credential that always gives the same token.
+#[derive(Debug)]
+pub(crate) struct OneToken(pub(crate) &'static str);
+
+#[async_trait::async_trait]
+impl azure_core::credentials::TokenCredential for OneToken {
+    async fn get_token(
+        &self,
+        _: &[&str],
+        _: Option<azure_core::credentials::TokenRequestOptions<'_>>,
+    ) -> azure_core::Result<azure_core::credentials::AccessToken> {
+        let end = azure_core::time::OffsetDateTime::now_utc() + std::time::Duration::from_secs(86_400);
+        Ok(azure_core::credentials::AccessToken::new(self.0, end))
+    }
+}
