@@ -1,0 +1,252 @@
+//! Every change that every driven kind can ask for, found by letting the drivers assess simulated worlds.
+
+use std::{
+    collections::BTreeSet,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use leeward_acceptance::stage::Book;
+use leeward_azure::{
+    arm::{Arm, Endpoint, SystemClock},
+    credential::{Credential, CredentialKind},
+    registry::{Registry, Seams},
+    seams::{
+        CommandLine, CommandOutcome, CommandRunner, Direct, PublicError, PublicReply, PublicRequest,
+        PublicWire,
+    },
+};
+use leeward_cli::{
+    commands::plan::on_paper,
+    ports::folder::PlanFiles,
+    rehearsal::{Outage, SimulatedPublic},
+};
+use leeward_engine::{
+    id::{AttemptKey, RunId},
+    port::{Clock, Context, Driver, Drivers, Files},
+    work::{Operation, Sent},
+};
+use leeward_runbook::journey::Journey;
+use leeward_simulator::{Settings, Simulator};
+
+use super::server::Server;
+
+/// The token that must be found nowhere.
+pub(crate) const TOKEN: &str = "eyJ0aGUtbGl2ZS10b2tlbi1vZi10aGlzLXRlc3Q";
+
+/// A runbook with the kinds that no shipped one uses. A new kind gets its step here, or in a shipped runbook.
+const MORE: &str = r#"leeward: 1
+name: more
+summary: The kinds that no shipped runbook uses.
+regions: { primary: westeurope, paired: northeurope }
+parameters:
+  subscription: { type: subscription-id, default: "00000000-0000-0000-0000-0000000000aa" }
+steps:
+  script:
+    use: run.command
+    with: { command: [/bin/true, now] }
+    repeat: safe
+    in: [failover]
+  lock:
+    use: azure.resource
+    with:
+      id: /subscriptions/00000000-0000-0000-0000-0000000000aa/resourceGroups/rg-more/providers/Microsoft.Authorization/locks/calm
+      api-version: "2020-05-01"
+      method: PUT
+      body: { properties: { level: CanNotDelete } }
+    repeat: safe
+    in: [failover]
+"#;
+
+/// Kinds that change nothing, and so have nothing to send. Whoever adds a kind here says that it never will.
+pub(crate) const ONLY_LOOKS: &[&str] = &["check.dns", "check.http", "check.sql", "check.tcp", "check.tls"];
+
+/// One world with its server, and what its drivers want to change in it.
+pub(crate) struct Stage {
+    pub(crate) server: Server,
+    pub(crate) registry: Registry,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) commands: Arc<AtomicUsize>,
+    pub(crate) changes: Vec<Change>,
+}
+
+/// One change: who sends it, and for what.
+pub(crate) struct Change {
+    pub(crate) kind: String,
+    pub(crate) label: String,
+    pub(crate) driver: Arc<dyn Driver>,
+    pub(crate) context: Context,
+    pub(crate) operation: Operation,
+    pub(crate) rung: String,
+}
+
+impl Change {
+    pub(crate) async fn begin(&self, clock: &Arc<dyn Clock>, send: u32) -> Sent {
+        let key = AttemptKey {
+            run: self.context.run.clone(),
+            step: self.context.step.id.clone(),
+            operation: self.operation.id.clone(),
+            attempt: 1,
+            send,
+            send_before: clock.now().uptime + Duration::from_secs(30),
+        };
+        self.driver
+            .begin(&self.context, &self.operation, &self.rung, &key)
+            .await
+    }
+}
+
+/// Opens every world: each shipped runbook and the one above, on each journey.
+pub(crate) async fn stages() -> Vec<Stage> {
+    let names = ["interworks-platform", "minimal", "sql-only", "more"];
+    let journeys = [
+        Journey::Failover,
+        Journey::Drill,
+        Journey::Failback,
+        Journey::Reprotect,
+    ];
+    stages_of(&names, &journeys).await
+}
+
+/// Opens some of them.
+pub(crate) async fn stages_of(names: &[&str], journeys: &[Journey]) -> Vec<Stage> {
+    let mut stages = Vec::new();
+    for name in names {
+        let book = match *name {
+            "more" => Book::written(MORE, "parameters: {}\n"),
+            _ => Book::open(name),
+        };
+        for journey in journeys {
+            // Both kinds of it take part in a failover only.
+            if *name == "more" && *journey != Journey::Failover {
+                continue;
+            }
+            stages.push(open(&book, name, *journey).await);
+        }
+    }
+    stages
+}
+
+/// Answers take no time: these tests live on the real clock.
+fn at_once() -> Settings {
+    Settings {
+        latency: (Duration::ZERO, Duration::ZERO),
+        ..Settings::seeded(1)
+    }
+}
+
+async fn open(book: &Book, name: &str, journey: Journey) -> Stage {
+    let planned = book.plan(journey, Outage::BothUp);
+    let simulator = Simulator::new(book.world(&planned, Outage::BothUp), at_once());
+    let server = Server::start(simulator.clone()).await;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+    let credential = Credential::from_token(CredentialKind::AzureCli, TOKEN);
+    let endpoint = Endpoint::parse(&server.url).unwrap();
+    let commands = Arc::new(AtomicUsize::new(0));
+    let registry = Registry::new(&Seams {
+        arm: Arm::new(endpoint, credential, None, clock.clone()).unwrap(),
+        public: Arc::new(Outside {
+            simulated: SimulatedPublic(simulator),
+            direct: Direct::new(clock.clone()),
+            server: server.url.clone(),
+        }),
+        commands: Arc::new(Counted(commands.clone())),
+    });
+    let mut changes = Vec::new();
+    let files: Arc<dyn Files> = Arc::new(PlanFiles::of(&planned.plan, &planned.files));
+    let plan = Arc::new(planned.plan.clone());
+    for step in &plan.steps {
+        let Some(driver) = registry.of(&step.kind) else {
+            continue;
+        };
+        let context = Context {
+            run: RunId("r-wire".to_owned()),
+            ..on_paper(&plan, step, &files)
+        };
+        let assessment = match driver.assess(&context).await {
+            Ok(assessment) => assessment,
+            // What reads the output of another step cannot be assessed alone.
+            Err(_) => continue,
+        };
+        for operation in assessment.operations {
+            for rung in operation.rungs.clone() {
+                changes.push(Change {
+                    kind: step.kind.clone(),
+                    label: format!("{name} {journey} {} {} {}", step.id, operation.id, rung.name),
+                    driver: driver.clone(),
+                    context: context.clone(),
+                    operation: operation.clone(),
+                    rung: rung.name,
+                });
+            }
+        }
+    }
+    Stage {
+        server,
+        registry,
+        clock,
+        commands,
+        changes,
+    }
+}
+
+/// Fails where a driven kind has no change among those of the stages.
+pub(crate) fn all_kinds_are_there(stages: &[Stage]) {
+    let found: BTreeSet<&str> = stages
+        .iter()
+        .flat_map(|stage| &stage.changes)
+        .map(|change| change.kind.as_str())
+        .collect();
+    let missing: Vec<&str> = stages[0]
+        .registry
+        .kinds()
+        .into_iter()
+        .filter(|kind| !ONLY_LOOKS.contains(kind) && !found.contains(kind))
+        .collect();
+    assert!(
+        missing.is_empty(),
+        "no change of these kinds was tried; give each a step in `MORE`: {missing:?}"
+    );
+    assert!(found.len() > 5, "{found:?}");
+}
+
+/// The public side: pages are simulated, messages go to the server over a real socket.
+struct Outside {
+    simulated: SimulatedPublic,
+    direct: Direct,
+    server: String,
+}
+
+#[async_trait]
+impl PublicWire for Outside {
+    async fn http(&self, request: &PublicRequest) -> Result<PublicReply, PublicError> {
+        if request.method == "GET" {
+            return self.simulated.http(request).await;
+        }
+        let mut request = request.clone();
+        request.url = format!("{}{}", self.server, request.url.path()).parse().unwrap();
+        self.direct.http(&request).await
+    }
+
+    async fn connect(&self, host: &str, port: u16, within: Duration) -> Result<(), PublicError> {
+        self.simulated.connect(host, port, within).await
+    }
+}
+
+/// Commands that are only counted.
+struct Counted(Arc<AtomicUsize>);
+
+#[async_trait]
+impl CommandRunner for Counted {
+    async fn run(&self, _: &CommandLine) -> CommandOutcome {
+        self.0.fetch_add(1, Ordering::SeqCst);
+        CommandOutcome::Ended {
+            code: Some(0),
+            output: String::new(),
+        }
+    }
+}
