@@ -8,6 +8,8 @@
 //! ```
 //! Another machine than this one is asked as whoever is signed in to `az`.
 
+#![allow(clippy::print_stdout, reason = "an example speaks to whoever runs it")]
+
 use std::{
     error::Error,
     io::{Read, Write},
