@@ -14,7 +14,7 @@ use crate::{
     fault::{Asked, By, End, Fate},
     log::{Entry, Told},
     outcome::{Broken, Outcome},
-    provider::{aks, site_recovery::machine::stopped, storage, traffic_manager},
+    provider::{aks, site_recovery::machine::stopped, sql, storage, traffic_manager},
     simulator::{Decided, Inner, State},
     world::{Health, Needs, Resource, Serves, World, geography},
 };
@@ -240,6 +240,12 @@ fn connect(world: &World, request: &Request<Bytes>, now: Timestamp) -> Option<Re
     let open = match port {
         Some(port) => reached(world, &port.serves, now)
             .is_some_and(|region| behind(world, &region, &port.needs, port.at_least, now)),
+        None if authority
+            .port_u16()
+            .is_some_and(|port| sql::listens(world, authority.host(), port, now)) =>
+        {
+            true
+        }
         None => {
             matches!(authority.port_u16(), Some(80 | 443))
                 && aks::behind(world, authority.host()).is_some_and(|cluster| stands(world, cluster, now))

@@ -62,6 +62,7 @@ pub use self::{
     fault::{By, Match, Rule, Verdict, rules},
     log::{Entry, Told},
     outcome::{Broken, Outcome},
+    provider::sql::SqlSession,
     serve::serve,
     settings::Settings,
     simulator::Simulator,

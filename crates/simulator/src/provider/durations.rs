@@ -31,6 +31,24 @@ pub(crate) const SERVER_GROUP_CREATED: Duration = seconds(110);
 pub(crate) const SERVER_GROUP_UPDATED: Duration = seconds(60);
 /// Server group, dropped. Recorded: 11 and 12 s.
 pub(crate) const SERVER_GROUP_DROPPED: Duration = seconds(12);
+/// A replication link switched, planned. Recorded: 42 s.
+pub(crate) const LINK_PLANNED: Duration = seconds(42);
+/// A replication link switched, forced. Recorded: 10 s.
+pub(crate) const LINK_FORCED: Duration = seconds(10);
+/// A replication link dropped. Recorded: 1 s.
+pub(crate) const LINK_DROPPED: Duration = seconds(1);
+/// A database made. Recorded: 64 and 76 s.
+pub(crate) const DATABASE_MADE: Duration = seconds(70);
+/// A database copied to another server. Recorded of copies that replicate: 107 to 168 s for tiny ones.
+pub(crate) const DATABASE_COPIED: Duration = seconds(120);
+/// A replicating copy made. Recorded: 107 to 168 s for tiny databases.
+pub(crate) const DATABASE_SEEDED: Duration = seconds(130);
+/// A database dropped. Recorded: 16 s.
+pub(crate) const DATABASE_DROPPED: Duration = seconds(16);
+/// How much of an instance is copied in an hour when a group is made. Documented: at most 360 GB.
+pub(crate) const INSTANCE_SEEDED_GB_AN_HOUR: u64 = 360;
+/// An instance failed over to another of its own nodes. Inference: like a switch of its group.
+pub(crate) const INSTANCE_FAILED_OVER: Duration = seconds(30);
 /// How long a group reads `SUSPENDED` after a forced switch. Recorded: up to about a minute.
 pub(crate) const GROUP_SUSPENDED: Duration = seconds(50);
 /// After how long SQL says that the partner's management service cannot be reached. Inference.

@@ -26,7 +26,7 @@ pub use self::{
     capacity::Capacity,
     directory::Directory,
     operation::{Happening, Operation, Progress},
-    outside::{Command, Endpoint, Needs, Port, Serves},
+    outside::{Command, Endpoint, Needs, Port, Serves, SqlAnswer},
     read::WorldError,
     region::{Health, Outage, Region, When},
     resource::{Group, Resource, Subscription, fold_id},
@@ -61,6 +61,9 @@ pub struct World {
     pub operations: BTreeMap<String, Operation>,
     /// What will happen by itself, earliest first.
     pub happenings: Vec<Happening>,
+    /// What pretend SQL servers answer, beside what they know by themselves.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub sql_answers: Vec<SqlAnswer>,
     /// Public addresses that answer HTTP.
     pub endpoints: Vec<Endpoint>,
     /// Addresses that take TCP connections.
@@ -91,6 +94,7 @@ impl Default for World {
             resources: BTreeMap::new(),
             operations: BTreeMap::new(),
             happenings: Vec::new(),
+            sql_answers: Vec::new(),
             endpoints: Vec::new(),
             ports: Vec::new(),
             capacities: Vec::new(),

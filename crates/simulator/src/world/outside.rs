@@ -99,3 +99,13 @@ pub struct Command {
     /// What it complains of.
     pub stderr: String,
 }
+
+/// What a pretend SQL server answers to a statement, beside what it knows by itself.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct SqlAnswer {
+    /// The statement; case and spaces do not count.
+    pub statement: String,
+    /// The one value that it gives.
+    pub value: serde_json::Value,
+}

@@ -60,6 +60,7 @@ impl World {
             self.schedule(happening);
         }
         // The overlay's own come first: the first that matches decides.
+        self.sql_answers.splice(0..0, other.sql_answers);
         self.endpoints.splice(0..0, other.endpoints);
         self.ports.splice(0..0, other.ports);
         self.capacities.splice(0..0, other.capacities);

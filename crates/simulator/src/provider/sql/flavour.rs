@@ -115,7 +115,44 @@ impl Flavour {
                  read-write endpoint."
                     .to_owned()
             }
-            _ => "The partners of the failover group are not valid.".to_owned(),
+            "CreateOrUpdateRequestInvalid" => {
+                format!("The create or update {instance}failover group request body is empty or invalid.")
+            }
+            "CreateOrUpdateRequestNegativeGracePeriodValues" => {
+                "Grace period value for the read-write endpoint must be non-negative.".to_owned()
+            }
+            "CreateOrUpdateRequestLessThanMinimumGracePeriodValues" => format!(
+                "Grace period value for the {instance}failover group must be greater than or equal to the '60' minutes \
+                 minimum grace period"
+            ),
+            "CreateOrUpdateRequestUnsupportedPartnerCount" if instance.is_empty() => {
+                "Only one partner server for Failover Group is supported. Please modify your request accordingly."
+                    .to_owned()
+            }
+            "CreateOrUpdateRequestUnsupportedPartnerCount" => "Only one partner region is supported.".to_owned(),
+            "CreateOrUpdateRequestUnsupportedPairCount" => {
+                "Only one managed instance pair is supported.".to_owned()
+            }
+            "CreateOrUpdateRequestDuplicatePartner" => format!(
+                "One or more of the provided partner servers are already part of the {instance}failover group. Please \
+                 make sure the primary server and all of the given partner servers are unique."
+            ),
+            "CreateOrUpdateRequestInvalidPrimary" => format!(
+                "The given primary field in create or update {instance}failover group request body is empty or invalid."
+            ),
+            "CreateOrUpdateRequestInvalidDatabases" => {
+                "The provided databases IDs are not properly constructed database resource IDs.".to_owned()
+            }
+            "CreateOrUpdateRequestInvalidDatabaseServer" => {
+                "One or more of the provided databases do not exist on the primary server of the failover group. Please \
+                 make sure that all the databases exist on the primary server."
+                    .to_owned()
+            }
+            "AlreadyExists" => "Failover group already exists on a given server.".to_owned(),
+            "DnsRecordInUse" => "A duplicate DNS record exists for the requested endpoint.".to_owned(),
+            _ => format!(
+                "The given partners field in create or update {instance}failover group request body is empty or invalid."
+            ),
         };
         Answer::error(status_of(&code), &code, message)
     }
@@ -124,7 +161,16 @@ impl Flavour {
 /// Returns the HTTP status that SQL lists for a code.
 pub(crate) fn status_of(code: &str) -> u16 {
     match code {
-        code if code.ends_with("Busy") => 409,
+        code if code.ends_with("Busy")
+            || code.ends_with("AlreadyExists")
+            || code.ends_with("DnsRecordInUse") =>
+        {
+            409
+        }
+        "ConflictingServerOperation"
+        | "OperationCancelled"
+        | "OperationInterrupted"
+        | "UpdateSloInProgress" => 409,
         "OperationTimedOut" => 500,
         _ => 400,
     }

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::{
     flavour::{INSTANCES, SERVERS},
     group::{sides, view_id},
+    link,
 };
 use crate::world::{
     Resource, World, WorldError,
@@ -43,6 +44,10 @@ pub(crate) fn furnish(world: &mut World, blueprint: &Blueprint, item: &SqlGroup)
             .collect();
         properties["databases"] = json!(databases);
         for name in &item.databases {
+            let guid = uuid::Uuid::new_v5(
+                &uuid::Uuid::NAMESPACE_OID,
+                format!("{primary}/{name}").to_lowercase().as_bytes(),
+            );
             for (server, side) in [(&primary, Side::Primary), (&paired, Side::Paired)] {
                 let id = format!("{server}/databases/{name}");
                 let body = json!({"properties": {"status": "Online"}});
@@ -53,6 +58,9 @@ pub(crate) fn furnish(world: &mut World, blueprint: &Blueprint, item: &SqlGroup)
                     body,
                 ));
             }
+            let of = |server: &str| format!("{server}/databases/{name}");
+            let start = world.start;
+            link::join(world, &guid.to_string(), &of(&primary), &of(&paired), start, None);
         }
     }
     let (here, there) = (&blueprint.regions.primary, &blueprint.regions.paired);
@@ -88,11 +96,13 @@ fn member(world: &mut World, blueprint: &Blueprint, item: &SqlGroup, side: &SqlS
         "/subscriptions/{}/resourceGroups/{}/providers/Microsoft.Sql/{segment}/{name}",
         blueprint.subscription, side.resource_group
     );
+    let zone = blueprint.subscription.get(..8).unwrap_or("zone");
     let properties = match item.of {
         SqlGroupOf::Instances => json!({
             "provisioningState": "Succeeded",
             "state": "Ready",
-            "fullyQualifiedDomainName": format!("{name}.{}.database.windows.net", &blueprint.subscription.get(..8).unwrap_or("zone")),
+            "dnsZone": zone,
+            "fullyQualifiedDomainName": format!("{name}.{zone}.database.windows.net"),
         }),
         SqlGroupOf::Servers => json!({
             "state": "Ready",

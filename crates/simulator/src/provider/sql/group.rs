@@ -5,12 +5,19 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::{
+    database,
     flavour::{Flavour, INSTANCES},
+    precondition,
     view::{Role, Side},
 };
 use crate::{
     arm::{Answer, ArmPath, ArmRequest},
-    provider::{Begin, Context, plain::merge},
+    clock::later,
+    provider::{
+        Begin, Context,
+        durations::{DATABASE_SEEDED, INSTANCE_SEEDED_GB_AN_HOUR},
+        plain::merge,
+    },
     world::{Operation, Resource, geography},
 };
 
@@ -77,36 +84,39 @@ fn hold(context: &mut Context<'_>, subject: &str, busy: Option<&str>) {
 /// Creates or updates.
 pub(crate) fn put(context: &mut Context<'_>, request: &ArmRequest, flavour: &'static Flavour) -> Answer {
     let body = request.json();
-    if let Some(refused) = refused(&body, flavour) {
+    if let Some(refused) = precondition::body(&body, flavour) {
         return refused;
     }
     let id = request.path.id();
     match context.world.resource(&id).and_then(Side::of) {
         Some(side) => update(context, request, flavour, &side, &body),
-        None => {
-            let Some((own, other)) = members(&body, request, flavour) else {
-                return flavour.error("CreateOrUpdateRequestInvalidPartner");
-            };
-            let known = |id: &str| context.world.resource(id).map(|resource| resource.region.clone());
-            let (Some(region), Some(partner_region)) = (known(&own), known(&other)) else {
-                return flavour.error("CreateOrUpdateRequestInvalidPartner");
-            };
-            if region == partner_region {
-                return Answer::error(
-                    400,
-                    "InvalidFailoverGroupRegion",
-                    "Servers specified in a Failover Group need to reside in different regions to provide isolation.",
-                );
-            }
-            let partner = view_id(&other, &partner_region, request.path.name(), flavour);
-            let state = json!({
-                "does": "create", "own": own, "other": other, "region": region,
-                "partner": partner, "partnerRegion": partner_region, "properties": kept(&body),
-            });
-            let lasts = context.around("lasts", flavour.create_lasts);
-            begin(context, request, flavour, flavour.created, lasts, state)
-        }
+        None => create(context, request, flavour, &body).unwrap_or_else(|refused| refused),
     }
+}
+
+fn create(
+    context: &mut Context<'_>,
+    request: &ArmRequest,
+    flavour: &'static Flavour,
+    body: &Value,
+) -> Result<Answer, Answer> {
+    let (own, other) = precondition::members(body, request, flavour)?;
+    let invalid = || flavour.error("CreateOrUpdateRequestInvalidPartner");
+    let here = context.world.resource(&own).ok_or_else(invalid)?;
+    let there = context.world.resource(&other).ok_or_else(invalid)?;
+    let refused = precondition::create(context, flavour, request.path.name(), here, there, body)
+        .or_else(|| precondition::databases(context, flavour, &own, &request.path.id(), &other, body));
+    if let Some(refused) = refused {
+        return Err(refused);
+    }
+    let used = here.state["used-gb"].as_u64().unwrap_or_default();
+    let partner = view_id(&other, &there.region, request.path.name(), flavour);
+    let state = json!({
+        "does": "create", "own": own, "other": other, "region": here.region,
+        "partner": partner, "partnerRegion": there.region, "properties": kept(body), "usedGb": used,
+    });
+    let lasts = context.around("lasts", flavour.create_lasts);
+    Ok(begin(context, request, flavour, flavour.created, lasts, state))
 }
 
 /// Updates part of it.
@@ -129,6 +139,11 @@ fn update(
     }
     if side.busy.is_some() {
         return flavour.error("Busy");
+    }
+    if let Some(refused) =
+        precondition::databases(context, flavour, &side.own, &request.path.id(), &side.other, body)
+    {
+        return refused;
     }
     let state = json!({"does": "update", "properties": kept(body)});
     let lasts = context.around("lasts", flavour.update_lasts);
@@ -174,10 +189,27 @@ pub(crate) fn finish(context: &mut Context<'_>, operation: &Operation) {
             );
             context.world.put(one);
             context.world.put(two);
+            let used = state["usedGb"].as_u64().unwrap_or_default();
+            if used > 0 {
+                let hours = Duration::from_secs(used * 3_600 / INSTANCE_SEEDED_GB_AN_HOUR);
+                let until = later(context.now, hours);
+                for id in [&operation.subject, &text("partner")] {
+                    if let Some(resource) = context.world.change(id)
+                        && let Some(mut side) = Side::of(resource)
+                    {
+                        side.seeding_until = Some(until);
+                        side.keep(resource);
+                    }
+                }
+            }
+            take_in(context, &text("own"), &text("other"), &state["properties"]);
         }
         Some("update") => {
-            let partner = context.world.resource(&operation.subject).and_then(Side::of);
-            let partner = partner.map(|side| side.partner).unwrap_or_default();
+            let side = context.world.resource(&operation.subject).and_then(Side::of);
+            let partner = side.as_ref().map(|side| side.partner.clone()).unwrap_or_default();
+            if let Some(side) = side {
+                take_in(context, &side.own, &side.other, &state["properties"]);
+            }
             for id in [&operation.subject, &partner] {
                 if let Some(resource) = context.world.change(id) {
                     merge(&mut resource.body, &json!({"properties": state["properties"]}));
@@ -213,6 +245,8 @@ pub(crate) fn sides(
             other: there.2.to_owned(),
             busy: None,
             suspended_until: None,
+            seeding_until: None,
+            undo_until: None,
         }),
     };
     [
@@ -242,18 +276,17 @@ fn server_region(context: &Context<'_>, request: &ArmRequest) -> Option<String> 
     context.world.resource(server).map(|server| server.region.clone())
 }
 
-fn members(body: &Value, request: &ArmRequest, flavour: &Flavour) -> Option<(String, String)> {
-    let properties = &body["properties"];
-    if *flavour == INSTANCES {
-        let pair = &properties["managedInstancePairs"][0];
-        Some((
-            pair["primaryManagedInstanceId"].as_str()?.to_owned(),
-            pair["partnerManagedInstanceId"].as_str()?.to_owned(),
-        ))
-    } else {
-        let id = request.path.id();
-        let own = id.rsplitn(3, '/').nth(2)?.to_owned();
-        Some((own, properties["partnerServers"][0]["id"].as_str()?.to_owned()))
+/// Lets the databases of a group replicate, those that do not yet.
+fn take_in(context: &mut Context<'_>, own: &str, other: &str, properties: &Value) {
+    let list = properties["databases"].as_array().cloned().unwrap_or_default();
+    for id in list.iter().filter_map(Value::as_str) {
+        let name = id.rsplit('/').next().unwrap_or_default();
+        database::take_in(
+            context,
+            &format!("{own}/databases/{name}"),
+            other,
+            DATABASE_SEEDED,
+        );
     }
 }
 
@@ -272,19 +305,4 @@ fn kept(body: &Value) -> Value {
         }
     }
     kept
-}
-
-fn refused(body: &Value, flavour: &Flavour) -> Option<Answer> {
-    let endpoint = &body["properties"]["readWriteEndpoint"];
-    let grace = &endpoint["failoverWithDataLossGracePeriodMinutes"];
-    let ending = match endpoint["failoverPolicy"].as_str() {
-        _ if !endpoint.is_object() => "CreateOrUpdateRequestInvalidReadWriteEndpoint",
-        None => "CreateOrUpdateRequestInvalidReadWriteFailoverPolicy",
-        Some("Automatic") if grace.is_null() => "CreateOrUpdateRequestInvalidReadWriteEndpointFields",
-        Some("Manual") if !grace.is_null() => {
-            "CreateOrUpdateRequestInvalidReadWriteEndpointFieldsForManualPolicy"
-        }
-        Some(_) => return None,
-    };
-    Some(flavour.error(ending))
 }

@@ -1,16 +1,24 @@
 //! What does Microsoft.Sql do: instances, servers, databases, and failover groups of both kinds?
 
+mod database;
 mod flavour;
 mod furnish;
 mod group;
+mod instance;
+mod link;
+mod precondition;
+mod query;
+mod session;
 mod switch;
+mod tds;
 mod view;
 
 use http::Method;
 use serde_json::Value;
 
 use self::flavour::Flavour;
-pub(crate) use self::furnish::furnish;
+pub use self::session::SqlSession;
+pub(crate) use self::{furnish::furnish, session::listens};
 use super::{Context, Failure, Provider, Served, read};
 use crate::{
     arm::{Answer, ArmRequest},
@@ -44,7 +52,7 @@ impl Provider for Sql {
                 versions: VERSIONS,
             },
             Served {
-                kind: "microsoft.sql/managedinstances",
+                kind: instance::KIND,
                 versions: VERSIONS,
             },
             Served {
@@ -52,7 +60,15 @@ impl Provider for Sql {
                 versions: VERSIONS,
             },
             Served {
-                kind: "microsoft.sql/servers/databases",
+                kind: database::KIND,
+                versions: VERSIONS,
+            },
+            Served {
+                kind: link::KIND,
+                versions: VERSIONS,
+            },
+            Served {
+                kind: link::OF_SERVER,
                 versions: VERSIONS,
             },
         ];
@@ -60,8 +76,14 @@ impl Provider for Sql {
     }
 
     fn answer(&self, context: &mut Context<'_>, request: &ArmRequest) -> Answer {
+        let kind = request.path.collection().unwrap_or_else(|| request.path.kind());
+        if kind == link::OF_SERVER || kind == link::KIND || request.path.kind() == link::KIND {
+            return link::answer(context, request);
+        }
         let flavour = match request.method {
             Method::GET => return read(self, context, request),
+            _ if request.path.kind() == database::KIND => return database::answer(context, request),
+            Method::POST if request.path.kind() == instance::KIND => return instance::act(context, request),
             _ => Flavour::of(&request.path.kind()),
         };
         match (flavour, request.method.clone(), request.path.action()) {
@@ -94,6 +116,15 @@ impl Provider for Sql {
     fn finish(&self, context: &mut Context<'_>, operation: &Operation) -> Result<(), Failure> {
         let done = match operation.state["does"].as_str() {
             Some("switch") => switch::finish(context, operation),
+            Some("switch-link" | "drop-link") => {
+                link::finish(context, operation);
+                Ok(())
+            }
+            Some("make-database" | "drop-database") => {
+                database::finish(context, operation);
+                Ok(())
+            }
+            Some("fail-over-instance") => Ok(()),
             _ => {
                 group::finish(context, operation);
                 Ok(())
@@ -106,6 +137,7 @@ impl Provider for Sql {
     }
 
     fn abandon(&self, context: &mut Context<'_>, operation: &Operation) {
+        link::release(context, operation);
         group::release(context, &operation.subject);
     }
 
@@ -129,6 +161,7 @@ impl Provider for Sql {
             Progress::Failed { code, message } => {
                 Answer::error(flavour::status_of(code), code, message.as_str())
             }
+            _ if operation.provider == link::KIND => link::result(context, operation),
             _ => match context.seen(&operation.subject) {
                 Some(resource) => Answer::json(200, self.show(context, resource)),
                 None => Answer::empty(204),

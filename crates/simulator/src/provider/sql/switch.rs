@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::{
     flavour::Flavour,
-    group,
+    group, link, precondition,
     view::{Role, Side, suspended_until},
 };
 use crate::{
@@ -16,7 +16,7 @@ use crate::{
     world::{Health, Operation},
 };
 
-const PLANNED_TIMED_OUT: &str =
+pub(super) const PLANNED_TIMED_OUT: &str =
     "User invoked planned failover, and it timed out while trying to contact the partner management service.";
 
 /// Begins one of the verbs. All of them are asked of the side that shall become primary.
@@ -43,13 +43,15 @@ pub(crate) fn begin(
         return flavour.error("Busy");
     }
     let partner = context.health(&side.partner_region);
-    if verb == "planned" && partner == Health::Up && side.suspended(context) {
-        // No source tells which code it is; this one is listed for the operation.
-        return Answer::error(
-            400,
-            "IncorrectReplicationLinkState",
-            "The operation expects the database to be in an expected state on the replication link.",
-        );
+    if let Some(refused) = precondition::switch(context, flavour, &side, verb) {
+        return refused;
+    }
+    if verb == "planned"
+        && partner == Health::Up
+        && side.suspended(context)
+        && let Some(refused) = precondition::wrong_state()
+    {
+        return refused;
     }
     if verb == "planned" && partner == Health::Gone {
         // The code is listed for the operation; that it comes as the answer, and when, is an inference.
@@ -84,6 +86,7 @@ pub(crate) fn finish(context: &mut Context<'_>, operation: &Operation) -> Result
     }
     let forced = verb == "forced" || (verb == "tried" && !alive);
     let suspended = forced.then(|| suspended_until(context));
+    link::exchange(context.world, &side.own, &side.other);
     for id in [operation.subject.clone(), side.partner] {
         if let Some(resource) = context.world.change(&id)
             && let Some(mut side) = Side::of(resource)

@@ -31,7 +31,7 @@ impl Role {
         }
     }
 
-    fn word(self) -> &'static str {
+    pub(crate) fn word(self) -> &'static str {
         match self {
             Role::Primary => "Primary",
             Role::Secondary => "Secondary",
@@ -59,6 +59,12 @@ pub(crate) struct Side {
     /// Until when its replication is suspended after a forced switch.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) suspended_until: Option<Timestamp>,
+    /// Until when the secondary is filled, after the group was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) seeding_until: Option<Timestamp>,
+    /// Until when the secondary rolls back to a consistent state and may not become primary.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) undo_until: Option<Timestamp>,
 }
 
 impl Side {
@@ -70,6 +76,11 @@ impl Side {
     /// Keeps it.
     pub(crate) fn keep(&self, resource: &mut Resource) {
         resource.state = json!(self);
+    }
+
+    /// Returns whether the secondary is still being filled.
+    pub(crate) fn seeding(&self, context: &Context<'_>) -> bool {
+        self.seeding_until.is_some_and(|until| context.now < until)
     }
 
     /// Returns whether replication stands still: after a forced switch, while the partner is dead, and for a
@@ -98,7 +109,9 @@ pub(crate) fn show(context: &Context<'_>, seen: &Resource) -> Value {
         }
     }
     properties.insert("replicationRole".to_owned(), json!(side.role.word()));
-    let state = if side.suspended(context) {
+    let state = if side.seeding(context) {
+        "SEEDING"
+    } else if side.suspended(context) {
         "SUSPENDED"
     } else {
         "CATCH_UP"
