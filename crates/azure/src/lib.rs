@@ -10,3 +10,4 @@ pub mod registry;
 pub mod seams;
 #[cfg(test)]
 mod testing;
+mod tsql;

@@ -159,6 +159,13 @@ impl Arm {
         *self.shared.skew.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Returns a token of the same identity for another audience, such as a database. Whoever asks makes sure
+    /// that it goes nowhere else.
+    pub(crate) async fn token_for(&self, scope: &str) -> Result<SecretString, CredentialError> {
+        let now = self.shared.clock.now().wall;
+        self.shared.credential.token(scope, now).await
+    }
+
     /// Reads. Retries 408, 429, 5xx and broken connections a few times, with pauses on tokio's clock.
     pub async fn read(&self, request: &Request) -> Result<Reply, ReadError> {
         self.read_parts(&self.parts(request).map_err(ReadError::unreachable)?)

@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use futures::StreamExt;
 use leeward_engine::port::Clock;
 
-use super::public::{LONGEST_BODY, PublicError, PublicReply, PublicRequest, PublicWire};
+use super::public::{LONGEST_BODY, Line, PublicError, PublicReply, PublicRequest, PublicWire};
 use crate::arm::reply::cut;
 
 /// Goes out directly.
@@ -104,6 +104,17 @@ impl PublicWire for Direct {
     async fn connect(&self, host: &str, port: u16, within: Duration) -> Result<(), PublicError> {
         match tokio::time::timeout(within, tokio::net::TcpStream::connect((host, port))).await {
             Ok(Ok(_)) => Ok(()),
+            Ok(Err(error)) => Err(PublicError::not_sent(error.to_string())),
+            Err(_) => Err(PublicError::not_sent("no connection in time")),
+        }
+    }
+
+    async fn dial(&self, host: &str, port: u16, within: Duration) -> Result<Line, PublicError> {
+        match tokio::time::timeout(within, tokio::net::TcpStream::connect((host, port))).await {
+            Ok(Ok(stream)) => Ok(Line {
+                bytes: Box::new(stream),
+                pretended: false,
+            }),
             Ok(Err(error)) => Err(PublicError::not_sent(error.to_string())),
             Err(_) => Err(PublicError::not_sent("no connection in time")),
         }

@@ -14,7 +14,7 @@ use hyper_util::rt::TokioIo;
 use leeward_engine::port::Clock;
 use tokio::net::TcpStream;
 
-use super::public::{LONGEST_BODY, PublicError, PublicReply, PublicRequest, PublicWire};
+use super::public::{LONGEST_BODY, Line, PublicError, PublicReply, PublicRequest, PublicWire};
 use crate::arm::Endpoint;
 
 /// Goes to a simulator on this machine: requests with their whole URL as target, connections by `CONNECT`.
@@ -45,7 +45,7 @@ impl Forward {
             .map_err(|error| PublicError::not_sent(error.to_string()))?;
         tokio::spawn(async move {
             // It ends with the exchange; how it ends shows in the exchange itself.
-            let _ = connection.await;
+            let _ = connection.with_upgrades().await;
         });
         Ok(sender)
     }
@@ -85,7 +85,7 @@ impl Forward {
         read(answer).await
     }
 
-    async fn tunnel(&self, host: &str, port: u16) -> Result<(), PublicError> {
+    async fn tunnel(&self, host: &str, port: u16) -> Result<hyper::Response<Incoming>, PublicError> {
         let target = format!("{host}:{port}");
         let request = hyper::Request::connect(&target)
             .header(HOST, &target)
@@ -97,7 +97,7 @@ impl Forward {
             .await
             .map_err(|error| PublicError::not_sent(error.to_string()))?;
         if answer.status().is_success() {
-            return Ok(());
+            return Ok(answer);
         }
         Err(PublicError::not_sent(format!(
             "no connection to {target}: {}",
@@ -116,6 +116,23 @@ impl PublicWire for Forward {
 
     async fn connect(&self, host: &str, port: u16, within: Duration) -> Result<(), PublicError> {
         tokio::time::timeout(within, self.tunnel(host, port))
+            .await
+            .unwrap_or_else(|_| Err(PublicError::not_sent("no connection in time")))
+            .map(|_| ())
+    }
+
+    async fn dial(&self, host: &str, port: u16, within: Duration) -> Result<Line, PublicError> {
+        let open = async {
+            let answer = self.tunnel(host, port).await?;
+            let stream = hyper::upgrade::on(answer)
+                .await
+                .map_err(|error| PublicError::not_sent(format!("the simulator's tunnel: {error}")))?;
+            Ok(Line {
+                bytes: Box::new(TokioIo::new(stream)),
+                pretended: true,
+            })
+        };
+        tokio::time::timeout(within, open)
             .await
             .unwrap_or_else(|_| Err(PublicError::not_sent("no connection in time")))
     }

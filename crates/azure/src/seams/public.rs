@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
+use tokio::io::{AsyncRead, AsyncWrite};
 use url::Url;
 
 /// The longest answer of a public page that is kept.
@@ -81,6 +82,27 @@ impl PublicError {
     }
 }
 
+/// A wire that takes and gives bytes.
+pub trait Bytes: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Bytes for T {}
+
+/// An open connection that others speak their own protocol over.
+pub struct Line {
+    /// The bytes.
+    pub bytes: Box<dyn Bytes>,
+    /// Whether it ends in a simulator on this machine, which has no certificate to show.
+    pub pretended: bool,
+}
+
+impl std::fmt::Debug for Line {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_struct("Line")
+            .field("pretended", &self.pretended)
+            .finish_non_exhaustive()
+    }
+}
+
 /// Reaches public addresses: directly, or through the simulator. Sends once and follows no redirect.
 #[async_trait]
 pub trait PublicWire: Send + Sync {
@@ -89,4 +111,12 @@ pub trait PublicWire: Send + Sync {
 
     /// Opens a TCP connection and closes it again.
     async fn connect(&self, host: &str, port: u16, within: Duration) -> Result<(), PublicError>;
+
+    /// Opens a TCP connection and hands it over.
+    async fn dial(&self, host: &str, port: u16, within: Duration) -> Result<Line, PublicError> {
+        let _ = within;
+        Err(PublicError::not_sent(format!(
+            "connections to {host}:{port} are not carried here"
+        )))
+    }
 }

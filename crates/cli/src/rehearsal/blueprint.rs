@@ -43,8 +43,8 @@ pub fn blueprint(plan: &Plan, subscription: &str, files: &dyn Files) -> Blueprin
 
 fn items(plan: &Plan, subscription: &str, step: &PlannedStep, files: &dyn Files) -> Vec<Item> {
     let item = match step.kind.as_str() {
-        "azure.sql.managed-instance-failover-group" => sql(step, SqlGroupOf::Instances),
-        "azure.sql.failover-group" => sql(step, SqlGroupOf::Servers),
+        "azure.sql.managed-instance-failover-group" => sql(plan, step, SqlGroupOf::Instances),
+        "azure.sql.failover-group" => sql(plan, step, SqlGroupOf::Servers),
         "azure.site-recovery.virtual-machines" => machines(step),
         "azure.storage.geo-failover" => geo(plan, step),
         "azure.storage.object-replication" => replicated(step),
@@ -58,7 +58,7 @@ fn items(plan: &Plan, subscription: &str, step: &PlannedStep, files: &dyn Files)
     items
 }
 
-fn sql(step: &PlannedStep, of: SqlGroupOf) -> Option<Item> {
+fn sql(plan: &Plan, step: &PlannedStep, of: SqlGroupOf) -> Option<Item> {
     let side = |at: &Value| {
         Some(SqlSide {
             resource_group: text(at, "resource-group")?,
@@ -70,8 +70,28 @@ fn sql(step: &PlannedStep, of: SqlGroupOf) -> Option<Item> {
         of,
         primary: side(&step.source)?,
         paired: side(&step.target)?,
-        databases: words(step.settings.get("databases")),
+        databases: match of {
+            SqlGroupOf::Instances => Vec::new(),
+            SqlGroupOf::Servers => databases(plan, step),
+        },
     }))
+}
+
+/// The databases of a group of servers: those that the step names, and those that any check asks.
+fn databases(plan: &Plan, step: &PlannedStep) -> Vec<String> {
+    let mut names: BTreeSet<String> = words(step.settings.get("databases")).into_iter().collect();
+    names.extend(step.settings.get("lag").and_then(|lag| text(lag, "database")));
+    for check in plan.steps.iter().flat_map(|step| &step.verify) {
+        if check.kind == "check.sql" {
+            names.extend(text(&check.settings, "database"));
+        }
+    }
+    names.remove("master");
+    if names.is_empty() {
+        // A group without a database would prove nothing.
+        names.insert("app".to_owned());
+    }
+    names.into_iter().collect()
 }
 
 fn machines(step: &PlannedStep) -> Option<Item> {

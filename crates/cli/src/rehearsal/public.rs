@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use leeward_runbook::plan::{Check, Plan, PlannedStep, StepId};
 use leeward_simulator::{
     World,
-    world::{Endpoint, Port, Serves},
+    world::{Endpoint, Port, Serves, SqlAnswer},
 };
 use serde_json::Value;
 
@@ -44,8 +44,46 @@ fn add_what_is_checked(world: &mut World, check: &Check, serves: Serves) {
                 add_port(world, host, port, serves);
             }
         }
+        "check.sql" => {
+            let port = check.settings.get("port").and_then(Value::as_u64).unwrap_or(1433);
+            if let (Some(host), Ok(port)) = (plain(&check.settings, "server"), u16::try_from(port)) {
+                add_server(world, host, port, serves);
+            }
+            add_sql_answer(world, &check.settings);
+        }
         _ => {}
     }
+}
+
+/// A host name of a server or a listener that the world holds is answered by it, as roles and regions are.
+fn add_server(world: &mut World, host: &str, port: u16, serves: Serves) {
+    let zone = |name: &str| name.split_once('.').map(|(_, zone)| zone.to_lowercase());
+    let known = world.resources.values().any(|resource| {
+        let name = resource.body["properties"]["fullyQualifiedDomainName"].as_str();
+        name.and_then(zone)
+            .is_some_and(|known| zone(host).is_some_and(|asked| asked.ends_with(&known)))
+    });
+    if !known {
+        add_port(world, host, port, serves);
+    }
+}
+
+/// What a check expects is what the pretend server answers, except where it knows better by itself.
+fn add_sql_answer(world: &mut World, settings: &Value) {
+    let (Some(statement), Some(expect)) = (plain(settings, "statement"), settings.get("expect")) else {
+        return;
+    };
+    let folded = statement.to_lowercase();
+    let own = ["updateability", "dm_geo_replication_link_status", "@@servername"];
+    if own.iter().any(|word| folded.contains(word))
+        || world.sql_answers.iter().any(|known| known.statement == statement)
+    {
+        return;
+    }
+    world.sql_answers.push(SqlAnswer {
+        statement: statement.to_owned(),
+        value: expect.clone(),
+    });
 }
 
 /// Behind a traffic switch an address answers as the switch points; elsewhere it belongs to the side that takes over.

@@ -14,9 +14,9 @@ use azure_core::{
 };
 use bytes::Bytes;
 use leeward_azure::seams::{
-    CommandLine, CommandOutcome, CommandRunner, PublicError, PublicReply, PublicRequest, PublicWire,
+    CommandLine, CommandOutcome, CommandRunner, Line, PublicError, PublicReply, PublicRequest, PublicWire,
 };
-use leeward_simulator::{Broken, Outcome, Simulator};
+use leeward_simulator::{Broken, Outcome, Simulator, SqlSession};
 
 /// Whoever answers in Azure's stead, in this process.
 #[async_trait]
@@ -138,7 +138,24 @@ impl PublicWire for SimulatedPublic {
             Err(_) => Err(not_sent("no connection in time")),
         }
     }
+
+    async fn dial(&self, host: &str, port: u16, within: Duration) -> Result<Line, PublicError> {
+        self.connect(host, port, within).await?;
+        let (ours, mut theirs) = tokio::io::duplex(LINE);
+        let session = SqlSession::new(self.0.clone(), host);
+        tokio::spawn(async move {
+            // It ends when we have gone; that is no error.
+            let _ = session.serve(&mut theirs).await;
+        });
+        Ok(Line {
+            bytes: Box::new(ours),
+            pretended: true,
+        })
+    }
 }
+
+/// How many bytes may be on their way in a line.
+const LINE: usize = 64 * 1024;
 
 fn not_sent(reason: impl Into<String>) -> PublicError {
     PublicError::NotSent {

@@ -129,15 +129,33 @@ pub(super) static SQL: Kind = prove(
     "Opens a session to a database and runs one read-only statement",
     &[
         need("server", Shape::Text, Stands::Either, "Host name"),
+        otherwise("port", Shape::Number(1, 65_535), Stands::With, "1433", "Port"),
         need("database", Shape::Text, Stands::With, "Database"),
         otherwise(
             "statement",
             Shape::Text,
             Stands::With,
             "\"SELECT 1\"",
-            "What is run",
+            "What is asked: one SELECT",
         ),
-        may("expect", Shape::Text, Stands::With, "First value that passes"),
+        may(
+            "expect",
+            Shape::Either(&[Shape::Number(i64::MIN, i64::MAX), Shape::Text]),
+            Stands::With,
+            "First value that passes",
+        ),
+        may(
+            "latency",
+            Shape::Duration,
+            Stands::With,
+            "How long an answer may take, login included",
+        ),
+        may(
+            "lag",
+            Shape::Duration,
+            Stands::With,
+            "How far the copy may be behind, read from sys.dm_geo_replication_link_status on the primary",
+        ),
         may(
             "user",
             Shape::Text,
@@ -155,7 +173,7 @@ pub(super) static SQL: Kind = prove(
         EVERY,
     ],
     &[],
-    false,
+    true,
 );
 
 /// `check.tls`.

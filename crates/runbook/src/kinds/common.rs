@@ -18,8 +18,8 @@ pub(super) const AWAY: &[Journey] = &[Failover];
 
 /// How long an accepted change may stay unseen: 30 s to send, 60 s on the way, 60 s invisible.
 pub(super) const LATE: Duration = Duration::from_secs(150);
-/// The same for SQL, whose groups read `SUSPENDED` for about a minute after success.
-pub(super) const LATE_SQL: Duration = Duration::from_secs(210);
+/// For SQL: 60 s on the way, 60 s invisible, and groups read `SUSPENDED` for about a minute after success.
+pub(super) const LATE_SQL: Duration = Duration::from_secs(180);
 /// For requests that mean the same however often they arrive.
 pub(super) const SOON: Duration = Duration::from_secs(60);
 

@@ -1,6 +1,8 @@
 //! Failover groups of Azure SQL.
 
-use super::common::{ALL, LATE_SQL, RESOURCE_GROUP, SUBSCRIPTION, TENANT, gives, need, otherwise, seconds};
+use super::common::{
+    ALL, LATE_SQL, RESOURCE_GROUP, SOON, SUBSCRIPTION, TENANT, gives, may, need, otherwise, seconds,
+};
 use crate::kind::{ControlPlane, Kind, OperationDeclaration, Output, RepeatClass, Setting, Shape, Stands};
 
 const REAL: Setting = otherwise(
@@ -9,6 +11,46 @@ const REAL: Setting = otherwise(
     Stands::With,
     "\"no\"",
     "In a drill: `planned` switches there and back; the full backup after each may delay a real failover for hours",
+);
+
+const DATABASE_REAL: Setting = otherwise(
+    "real",
+    Shape::Word(&["no", "copy", "planned"]),
+    Stands::With,
+    "\"no\"",
+    "In a drill: `copy` makes copies in the paired region and drops them again; `planned` switches there and back",
+);
+
+const LAG: Setting = may(
+    "lag",
+    Shape::Map(&[
+        need(
+            "database",
+            Shape::Text,
+            Stands::With,
+            "Database whose links are asked for",
+        ),
+        may(
+            "server",
+            Shape::Text,
+            Stands::With,
+            "Host name of the primary; the server's own when left out, needed for instances",
+        ),
+        may(
+            "user",
+            Shape::Text,
+            Stands::With,
+            "Login; the identity of the run when left out",
+        ),
+        may(
+            "password",
+            Shape::Secret,
+            Stands::With,
+            "Its password, as a reference",
+        ),
+    ]),
+    Stands::Either,
+    "How the lag is read by T-SQL on the primary; without it a forced switch's loss is `unknown`",
 );
 
 const OUTPUTS: &[Output] = &[
@@ -26,6 +68,7 @@ pub(super) static INSTANCE_GROUP: Kind = Kind {
         SUBSCRIPTION,
         TENANT,
         REAL,
+        LAG,
     ],
     journeys: ALL,
     default_journeys: ALL,
@@ -34,6 +77,7 @@ pub(super) static INSTANCE_GROUP: Kind = Kind {
     outputs: OUTPUTS,
     control_plane: ControlPlane::Target,
     permissions: &[
+        "Microsoft.Sql/managedInstances/read",
         "Microsoft.Sql/locations/instanceFailoverGroups/read",
         "Microsoft.Sql/locations/instanceFailoverGroups/failover/action",
         "Microsoft.Sql/locations/instanceFailoverGroups/forceFailoverAllowDataLoss/action",
@@ -77,7 +121,14 @@ pub(super) static DATABASE_GROUP: Kind = Kind {
         RESOURCE_GROUP,
         SUBSCRIPTION,
         TENANT,
-        REAL,
+        may(
+            "databases",
+            Shape::List(&Shape::Text),
+            Stands::With,
+            "Databases that `real: copy` copies; all of the group when left out",
+        ),
+        DATABASE_REAL,
+        LAG,
     ],
     journeys: ALL,
     default_journeys: ALL,
@@ -86,6 +137,11 @@ pub(super) static DATABASE_GROUP: Kind = Kind {
     outputs: OUTPUTS,
     control_plane: ControlPlane::Target,
     permissions: &[
+        "Microsoft.Sql/servers/read",
+        "Microsoft.Sql/servers/replicationLinks/read",
+        "Microsoft.Sql/servers/databases/read",
+        "Microsoft.Sql/servers/databases/write",
+        "Microsoft.Sql/servers/databases/delete",
         "Microsoft.Sql/servers/failoverGroups/read",
         "Microsoft.Sql/servers/failoverGroups/failover/action",
         "Microsoft.Sql/servers/failoverGroups/tryPlannedBeforeForcedFailover/action",
@@ -99,7 +155,7 @@ pub(super) static DATABASE_GROUP: Kind = Kind {
             goal: "the group's view at the target server has the role Primary",
             repeat: RepeatClass::SelfGuarded,
             settling: LATE_SQL,
-            witnesses: "the group as the target server sees it",
+            witnesses: "the group as the target server sees it; a second request is refused with …RequestOnPrimary or 409 busy",
             source: "FACTS §2",
         },
         OperationDeclaration {
@@ -109,7 +165,7 @@ pub(super) static DATABASE_GROUP: Kind = Kind {
             goal: "the group's view at the target server has the role Primary",
             repeat: RepeatClass::SelfGuarded,
             settling: LATE_SQL,
-            witnesses: "the group as the target server sees it",
+            witnesses: "the group as the target server sees it; a second request is refused with …RequestOnPrimary or 409 busy",
             source: "FACTS §2",
         },
         OperationDeclaration {
@@ -119,13 +175,33 @@ pub(super) static DATABASE_GROUP: Kind = Kind {
             goal: "the group's view at the target server has the role Primary",
             repeat: RepeatClass::SelfGuarded,
             settling: LATE_SQL,
-            witnesses: "the group as the target server sees it",
+            witnesses: "the group as the target server sees it; a second request is refused with …RequestOnPrimary or 409 busy",
             source: "FACTS §2",
+        },
+        OperationDeclaration {
+            name: "copy",
+            rung: None,
+            sends: "PUT …/servers/{target}/databases/{database}-drill-{run}, createMode Copy",
+            goal: "the copy is Online on the target server and bears the run's tag",
+            repeat: RepeatClass::Repeatable,
+            settling: SOON,
+            witnesses: "the copy itself, whose tag names the run",
+            source: "inference: a PUT of the same copy means the same (FACTS §1.5)",
+        },
+        OperationDeclaration {
+            name: "drop",
+            rung: None,
+            sends: "DELETE …/servers/{target}/databases/{database}-drill-{run}",
+            goal: "no database of that name is on the target server",
+            repeat: RepeatClass::Repeatable,
+            settling: SOON,
+            witnesses: "the database's absence",
+            source: "FACTS §1.5",
         },
     ],
     // 10 to 35 s seen on tiny databases, all three verbs.
     forecast: seconds(60),
-    driven: false,
+    driven: true,
     foreign: false,
     free_at: false,
 };

@@ -1,6 +1,7 @@
 //! The family of checks: each probe asks once, ends by itself, and changes nothing.
 
 mod http;
+mod sql;
 mod tcp;
 
 use std::{sync::Arc, time::Duration};
@@ -15,7 +16,11 @@ use leeward_runbook::plan::Check;
 use serde_json::Value;
 
 use super::Entry;
-use crate::{arm::refusal, registry::Seams, seams::PublicWire};
+use crate::{
+    arm::{Arm, refusal},
+    registry::Seams,
+    seams::PublicWire,
+};
 
 /// How long one probe may take.
 const LONGEST: Duration = Duration::from_secs(10);
@@ -23,7 +28,7 @@ const LONGEST: Duration = Duration::from_secs(10);
 /// Makes the family's drivers.
 pub(super) fn drivers(seams: &Seams) -> Vec<Entry> {
     let prover = Prover::new(seams);
-    ["check.http", "check.tcp"]
+    ["check.http", "check.sql", "check.tcp"]
         .into_iter()
         .map(|kind| (kind, Arc::new(CheckDriver(prover.clone())) as Arc<dyn Driver>))
         .collect()
@@ -32,6 +37,7 @@ pub(super) fn drivers(seams: &Seams) -> Vec<Entry> {
 /// Probes checks. The kinds that take a check for their goal use it as well.
 #[derive(Clone)]
 pub(crate) struct Prover {
+    arm: Arm,
     public: Arc<dyn PublicWire>,
     clock: Arc<dyn Clock>,
 }
@@ -40,6 +46,7 @@ impl Prover {
     /// Makes one over the public side of the world.
     pub(crate) fn new(seams: &Seams) -> Prover {
         Prover {
+            arm: seams.arm.clone(),
             public: seams.public.clone(),
             clock: seams.arm.clock().clone(),
         }
@@ -49,6 +56,7 @@ impl Prover {
     pub(crate) async fn probe(&self, kind: &str, settings: &Value) -> Probe {
         let found = match kind {
             "check.http" => http::probe(self.public.as_ref(), self.clock.as_ref(), settings).await,
+            "check.sql" => sql::probe(self.public.as_ref(), &self.arm, self.clock.as_ref(), settings).await,
             "check.tcp" => tcp::probe(self.public.as_ref(), settings).await,
             _ => Err(format!("`{kind}` is no check that this version can probe")),
         };
@@ -60,7 +68,7 @@ impl Prover {
 
     /// Returns whether a kind is one that can be probed.
     pub(crate) fn knows(kind: &str) -> bool {
-        matches!(kind, "check.http" | "check.tcp")
+        matches!(kind, "check.http" | "check.sql" | "check.tcp")
     }
 }
 

@@ -5,9 +5,11 @@ use super::*;
 use crate::testing::{FakeAzure, FakePublic, context};
 
 fn prover(public: &Arc<FakePublic>) -> Prover {
+    let arm = FakeAzure::new().arm();
     Prover {
         public: public.clone(),
-        clock: FakeAzure::new().arm().clock().clone(),
+        clock: arm.clock().clone(),
+        arm,
     }
 }
 

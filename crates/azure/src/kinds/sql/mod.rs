@@ -1,19 +1,35 @@
-//! The family of Azure SQL.
+//! The family of Azure SQL: failover groups of servers and of managed instances, one driver for both.
 
-mod instance_group;
+mod assess;
+mod copy;
+mod drill;
+mod group;
+mod judge;
+mod ladder;
+pub(crate) mod lag;
+mod links;
+mod member;
+mod side;
 mod view;
 
 use std::sync::Arc;
 
+use self::{group::Group, side::Of};
 use super::Entry;
 use crate::registry::Seams;
 
+/// The version that every request asks for.
+const API: &str = "2023-08-01";
+
 /// Makes the family's drivers.
 pub(super) fn drivers(seams: &Seams) -> Vec<Entry> {
-    vec![(
-        "azure.sql.managed-instance-failover-group",
-        Arc::new(instance_group::InstanceGroup::new(seams.arm.clone())),
-    )]
+    [Of::Instances, Of::Servers]
+        .into_iter()
+        .map(|of| {
+            let driver: Entry = (of.kind(), Arc::new(Group::new(seams, of)));
+            driver
+        })
+        .collect()
 }
 
 /// Returns whether an official answer to an operation is read; nothing where it is not this family's.
@@ -26,3 +42,6 @@ pub(super) fn reads(operation: &str, body: &serde_json::Value) -> Option<bool> {
     let known = matches!(view.role, Role::Primary | Role::Secondary);
     Some(known && (id == "Get" || !matches!(view.replication, Replication::Seeding(_))))
 }
+
+#[cfg(test)]
+mod tests;

@@ -11,6 +11,14 @@ use crate::arm::reply::cut;
 pub(crate) struct GroupView {
     pub(crate) role: Role,
     pub(crate) replication: Replication,
+    /// Ids of its databases as this side names them; empty for groups of instances.
+    pub(crate) databases: Vec<String>,
+    /// The instance of this side, for groups of instances.
+    pub(crate) instance: Option<String>,
+    /// The instance of the other side, for groups of instances.
+    pub(crate) partner: Option<String>,
+    /// `Automatic` means that Microsoft may switch the group by itself.
+    pub(crate) automatic: bool,
 }
 
 /// Which role a side says it has.
@@ -46,9 +54,30 @@ impl GroupView {
                 .map(cut)
                 .unwrap_or_default()
         };
+        let role = Role::read(text("/properties/replicationRole"));
+        let pair = |name: &str| {
+            let found = text(&format!("/properties/managedInstancePairs/0/{name}"));
+            (!found.is_empty()).then_some(found)
+        };
+        // The pair is exchanged with the roles: whoever is primary stands in front.
+        let (front, behind) = (pair("primaryManagedInstanceId"), pair("partnerManagedInstanceId"));
+        let (instance, partner) = match role {
+            Role::Primary => (front, behind),
+            Role::Secondary => (behind, front),
+            Role::Other(_) => (None, None),
+        };
+        let listed = body.pointer("/properties/databases").and_then(Value::as_array);
         GroupView {
-            role: Role::read(text("/properties/replicationRole")),
             replication: Replication::read(text("/properties/replicationState")),
+            databases: listed
+                .into_iter()
+                .flatten()
+                .filter_map(|id| id.as_str().map(str::to_owned))
+                .collect(),
+            automatic: text("/properties/readWriteEndpoint/failoverPolicy").eq_ignore_ascii_case("automatic"),
+            role,
+            instance,
+            partner,
         }
     }
 }
@@ -61,10 +90,20 @@ impl Role {
             _ => Role::Other(word),
         }
     }
+
+    /// Returns the role in words.
+    pub(crate) fn word(&self) -> &str {
+        match self {
+            Role::Primary => "primary",
+            Role::Secondary => "secondary",
+            Role::Other(word) => word,
+        }
+    }
 }
 
 impl Replication {
-    fn read(word: String) -> Replication {
+    /// Reads a word, tolerantly.
+    pub(crate) fn read(word: String) -> Replication {
         let folded: String = word
             .chars()
             .filter(|c| c.is_ascii_alphanumeric())
@@ -79,7 +118,8 @@ impl Replication {
         }
     }
 
-    fn word(&self) -> &str {
+    /// Returns the word as it was read.
+    pub(crate) fn word(&self) -> &str {
         match self {
             Replication::Healthy(word)
             | Replication::Seeding(word)

@@ -1,9 +1,19 @@
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
-use leeward_runbook::plan::DataLoss;
-use serde_json::json;
+use leeward_engine::{
+    port::{Context, Driver, DriverError},
+    work::{Assessment, Figure, Observation, Phase, Progress, Sent, Ticket},
+};
+use leeward_runbook::{
+    journey::Journey,
+    plan::{DataLoss, LadderRung},
+};
+use serde_json::{Value, json};
 
-use super::*;
+use super::{
+    super::{API, drill::FULL_BACKUP, side::Of},
+    driver, error, group,
+};
 use crate::testing::{self, FakeAzure, key};
 
 const KIND: &str = "azure.sql.managed-instance-failover-group";
@@ -22,43 +32,54 @@ fn context(journey: Journey) -> Context {
     )
 }
 
-fn group(role: &str, state: &str) -> Value {
-    json!({"properties": {"replicationRole": role, "replicationState": state}})
-}
-
-fn error(code: &str) -> Value {
-    json!({"error": {"code": code, "message": "m"}})
-}
-
 fn calm() -> Arc<FakeAzure> {
     let azure = FakeAzure::new();
-    azure.on("GET", HERE, 200, group("Secondary", "CATCH_UP"));
-    azure.on("GET", THERE, 200, group("Primary", "CATCH_UP"));
+    azure.on("GET", HERE, 200, paired("Secondary", "CATCH_UP"));
+    azure.on("GET", THERE, 200, paired("Primary", "CATCH_UP"));
+    azure.on("GET", MI_HERE, 200, instance("mi-neu", "a1b2c3", "Ready"));
+    azure.on("GET", MI_THERE, 200, instance("mi-weu", "a1b2c3", "Ready"));
     azure
 }
 
+const MI_HERE: &str = "/resourceGroups/rg-neu/providers/Microsoft.Sql/managedInstances/mi-neu";
+const MI_THERE: &str = "/resourceGroups/rg-weu/providers/Microsoft.Sql/managedInstances/mi-weu";
+
+fn paired(role: &str, state: &str) -> Value {
+    let mut body = group(role, state);
+    body["properties"]["managedInstancePairs"] = json!([{
+        "primaryManagedInstanceId": format!("/subscriptions/sub-1{MI_THERE}"),
+        "partnerManagedInstanceId": format!("/subscriptions/sub-1{MI_HERE}"),
+    }]);
+    body
+}
+
+fn instance(name: &str, zone: &str, state: &str) -> Value {
+    json!({"properties": {
+        "state": state, "dnsZone": zone, "databaseFormat": "SQLServer2022",
+        "fullyQualifiedDomainName": format!("{name}.{zone}.database.windows.net"),
+    }})
+}
+
 async fn assess(azure: &Arc<FakeAzure>, context: &Context) -> Result<Assessment, DriverError> {
-    InstanceGroup::new(azure.arm()).assess(context).await
+    driver(azure, Of::Instances).assess(context).await
 }
 
 async fn observe(azure: &Arc<FakeAzure>) -> Observation {
     let context = context(Journey::Failover);
     let operation = assess(&calm(), &context).await.unwrap().operations.remove(0);
-    InstanceGroup::new(azure.arm())
-        .observe(&context, &operation)
-        .await
+    driver(azure, Of::Instances).observe(&context, &operation).await
 }
 
 async fn begin(azure: &Arc<FakeAzure>, rung: &str) -> Sent {
     let context = context(Journey::Failover);
     let operation = assess(&calm(), &context).await.unwrap().operations.remove(0);
-    let driver = InstanceGroup::new(azure.arm());
-    driver.begin(&context, &operation, rung, &key("failover")).await
+    let group = driver(azure, Of::Instances);
+    group.begin(&context, &operation, rung, &key("failover")).await
 }
 
 #[tokio::test]
 async fn both_views_of_the_group_are_claimed() {
-    let targets = InstanceGroup::new(calm().arm()).targets(&context(Journey::Failover));
+    let targets = driver(&calm(), Of::Instances).targets(&context(Journey::Failover));
     assert_eq!(targets.len(), 2);
     assert!(
         targets[0].starts_with("/subscriptions/sub-1/resourcegroups/rg-neu/"),
@@ -82,7 +103,9 @@ async fn on_a_calm_day_the_ladder_begins_with_a_planned_switch() {
     assert!(rungs.iter().all(|rung| rung.settling >= Duration::from_secs(150)));
     assert_eq!(assessment.losses[0].by_rung["forced"], Figure::Unknown);
     assert!(!assessment.losses[0].by_rung.contains_key("planned"));
-    assert!(assessment.warnings.is_empty());
+    assert!(assessment.warnings.is_empty(), "{:?}", assessment.warnings);
+    assert_eq!(assessment.outputs["listener"], "fog.a1b2c3.database.windows.net");
+    assert_eq!(assessment.outputs["primary"], "northeurope");
 }
 
 #[tokio::test]
@@ -93,14 +116,19 @@ async fn after_a_declared_outage_nothing_is_asked_of_the_region_that_failed() {
     assert!(assessment.operations[0].rungs[0].skip.is_some());
     assert!(assessment.operations[0].rungs[1].skip.is_none());
     for seen in azure.seen() {
-        assert!(seen.path.contains("northeurope"), "{seen:?}");
+        assert!(
+            !seen.path.contains("westeurope") && !seen.path.contains("rg-weu"),
+            "{seen:?}"
+        );
     }
 }
 
 #[tokio::test]
 async fn a_side_that_no_longer_hears_from_the_primary_is_not_asked_for_a_planned_switch() {
     let azure = FakeAzure::new();
-    azure.on("GET", HERE, 200, group("Secondary", "SUSPENDED"));
+    azure.on("GET", HERE, 200, paired("Secondary", "SUSPENDED"));
+    azure.on("GET", MI_HERE, 200, instance("mi-neu", "a1b2c3", "Ready"));
+    azure.on("GET", MI_THERE, 200, instance("mi-weu", "a1b2c3", "Ready"));
     let assessment = assess(&azure, &context(Journey::Failover)).await.unwrap();
     assert!(assessment.operations[0].rungs[0].skip.is_some());
     assert_eq!(assessment.warnings.len(), 1, "{:?}", assessment.warnings);
@@ -275,7 +303,7 @@ async fn a_failed_switch_says_whether_another_attempt_is_worth_it() {
             detail: Value::Null,
             look_after: None,
         };
-        let progress = InstanceGroup::new(azure.arm())
+        let progress = driver(&azure, Of::Instances)
             .poll(&context, &operation, &ticket)
             .await;
         assert!(
@@ -307,4 +335,92 @@ async fn reprotect_waits_until_both_sides_replicate_again() {
     azure.on("GET", THERE, 200, group("Secondary", "CATCH_UP"));
     let assessment = assess(&azure, &context(Journey::Reprotect)).await.unwrap();
     assert!(assessment.operations.is_empty());
+}
+
+#[tokio::test]
+async fn instances_whose_zones_or_formats_differ_are_told_of_before_a_switch() {
+    let azure = calm();
+    let other = FakeAzure::new();
+    other.on("GET", HERE, 200, paired("Secondary", "CATCH_UP"));
+    other.on("GET", THERE, 200, paired("Primary", "CATCH_UP"));
+    other.on("GET", MI_HERE, 200, instance("mi-neu", "a1b2c3", "Ready"));
+    other.on("GET", MI_THERE, 200, instance("mi-weu", "z9y8x7", "Ready"));
+    let warnings = assess(&other, &context(Journey::Failover))
+        .await
+        .unwrap()
+        .warnings;
+    assert!(warnings[0].starts_with("DnsZoneMismatch"), "{warnings:?}");
+    let calm = assess(&azure, &context(Journey::Failover)).await.unwrap();
+    assert!(calm.warnings.is_empty());
+}
+
+#[tokio::test]
+async fn a_stopped_instance_is_told_of_before_anything_is_sent() {
+    let azure = FakeAzure::new();
+    azure.on("GET", HERE, 200, paired("Secondary", "CATCH_UP"));
+    azure.on("GET", THERE, 200, paired("Primary", "CATCH_UP"));
+    azure.on("GET", MI_HERE, 200, instance("mi-neu", "a1b2c3", "Stopped"));
+    let refused = assess(&azure, &context(Journey::Failover)).await;
+    assert!(
+        matches!(&refused, Err(DriverError::Refused { code, passing: false, .. }) if code == "ManagedInstanceStoppingOrStopped"),
+        "{refused:?}"
+    );
+    assert!(azure.changes().is_empty());
+}
+
+#[tokio::test]
+async fn a_group_that_is_still_seeding_is_waited_for() {
+    let azure = FakeAzure::new();
+    azure.on("GET", HERE, 200, paired("Secondary", "SEEDING"));
+    let refused = assess(&azure, &context(Journey::Failover)).await;
+    assert!(
+        matches!(refused, Err(DriverError::Refused { passing: true, .. })),
+        "{refused:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_real_drill_switches_there_and_back_and_says_what_it_costs() {
+    let azure = calm();
+    let mut context = context(Journey::Drill);
+    let mut settings = (*context.settings).clone();
+    settings["real"] = json!("planned");
+    context.settings = Arc::new(settings);
+    let assessment = assess(&azure, &context).await.unwrap();
+    assert!(assessment.warnings.contains(&FULL_BACKUP.to_owned()));
+    let [there, back] = assessment.operations.as_slice() else {
+        panic!("{:?}", assessment.operations);
+    };
+    assert_eq!((there.phase, back.phase), (Phase::Main, Phase::CleanUp));
+    assert_eq!(there.goal, "northeurope is primary of fog");
+    assert_eq!(back.goal, "westeurope is primary of fog");
+    assert!(
+        [there, back]
+            .iter()
+            .all(|turn| turn.rungs.len() == 1 && !turn.rungs[0].lossy)
+    );
+    let group = driver(&azure, Of::Instances);
+    azure.on("POST", &format!("{THERE}/failover"), 202, Value::Null);
+    // The way home is asked of the side that was primary, and its goal read there.
+    let seen = group.observe(&context, back).await;
+    assert!(matches!(seen, Observation::Holds { .. }), "{seen:?}");
+    group.begin(&context, back, "planned", &key("switch-back")).await;
+    assert!(azure.changes()[0].path.contains("westeurope"));
+}
+
+#[tokio::test]
+async fn a_real_drill_does_not_begin_from_a_group_that_is_not_healthy() {
+    for (role, state) in [("Secondary", "SUSPENDED"), ("Primary", "CATCH_UP")] {
+        let azure = FakeAzure::new();
+        azure.on("GET", HERE, 200, paired(role, state));
+        let mut context = context(Journey::Drill);
+        let mut settings = (*context.settings).clone();
+        settings["real"] = json!("planned");
+        context.settings = Arc::new(settings);
+        let refused = assess(&azure, &context).await;
+        assert!(
+            matches!(refused, Err(DriverError::Refused { passing: true, .. })),
+            "{refused:?}"
+        );
+    }
 }
