@@ -116,3 +116,85 @@ async fn a_check_step_has_nothing_to_change() {
     assert!(driver.assess(&context).await.unwrap().operations.is_empty());
     assert!(driver.targets(&context).is_empty());
 }
+
+/// A wire whose other end somebody listens to, with no simulator behind it.
+struct Overheard(std::sync::Mutex<Option<tokio::io::DuplexStream>>);
+
+#[async_trait]
+impl PublicWire for Overheard {
+    async fn http(
+        &self,
+        _: &crate::seams::PublicRequest,
+    ) -> Result<crate::seams::PublicReply, crate::seams::PublicError> {
+        Err(crate::seams::PublicError::not_sent("nobody"))
+    }
+
+    async fn connect(&self, _: &str, _: u16, _: Duration) -> Result<(), crate::seams::PublicError> {
+        Ok(())
+    }
+
+    async fn dial(
+        &self,
+        _: &str,
+        _: u16,
+        _: Duration,
+    ) -> Result<crate::seams::Line, crate::seams::PublicError> {
+        let (ours, theirs) = tokio::io::duplex(4_096);
+        *self.0.lock().unwrap() = Some(theirs);
+        Ok(crate::seams::Line {
+            bytes: Box::new(ours),
+            pretended: false,
+        })
+    }
+}
+
+#[tokio::test]
+async fn the_token_of_the_run_is_not_sent_to_a_server_that_is_not_azures() {
+    use tokio::io::AsyncReadExt;
+    let wire = Arc::new(Overheard(std::sync::Mutex::new(None)));
+    let arm = FakeAzure::new().arm();
+    let prover = Prover {
+        public: wire.clone(),
+        clock: arm.clock().clone(),
+        arm,
+    };
+    let settings = json!({"server": "db.example.test", "database": "orders"});
+    let probe = prover.probe("check.sql", &settings).await;
+    assert!(
+        !probe.passed && probe.evidence.contains("is not sent there"),
+        "{probe:?}"
+    );
+    let mut theirs = wire.0.lock().unwrap().take().unwrap();
+    let mut heard = Vec::new();
+    theirs.read_to_end(&mut heard).await.unwrap();
+    assert!(heard.is_empty(), "{} bytes left", heard.len());
+}
+
+#[tokio::test]
+async fn a_check_of_a_database_only_reads_and_says_what_is_missing() {
+    let public = FakePublic::silent();
+    for (settings, reason) in [
+        (json!({"database": "orders"}), "`server` is missing"),
+        (json!({"server": "s"}), "`database` is missing"),
+        (
+            json!({"server": "s", "database": "d", "user": "reader"}),
+            "belong together",
+        ),
+        (
+            json!({"server": "s", "database": "d", "statement": "DROP TABLE orders"}),
+            "only reads",
+        ),
+        (
+            json!({"server": "s", "database": "d", "port": 0}),
+            "is not a port",
+        ),
+        (json!({"server": "s", "database": "d"}), "does not answer"),
+    ] {
+        let probe = probe(&public, "check.sql", settings.clone()).await;
+        assert!(
+            !probe.passed && probe.evidence.contains(reason),
+            "{settings}: {probe:?}"
+        );
+    }
+    assert!(Prover::knows("check.sql"));
+}

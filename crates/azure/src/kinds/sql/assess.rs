@@ -74,14 +74,21 @@ impl Group {
                 "the secondary is still being filled: no switch is possible",
             ));
         }
+        // What else is worth knowing is read at once: none of it is needed, and the clock runs.
+        let (other, links, member, lag) = tokio::join!(
+            self.other_view(&arm, context),
+            self.links(&arm, context, &side, &view),
+            member::look(&arm, context, &side, &view),
+            self.lag(context),
+        );
         let mut warnings = Vec::new();
-        match self.other_view(&arm, context).await {
+        match other {
             Ok(Some(other)) => warnings.extend(disagree(&view, &other)),
             Ok(None) => {}
             Err(warning) => warnings.push(warning),
         }
         let mut summary = format!("{} is {view}", side.what());
-        match self.links(&arm, context, &side, &view).await {
+        match links {
             Ok(None) => {}
             Ok(Some(links)) => {
                 // With both sides there, it is worth the wait; in an outage nothing will be copied any more.
@@ -100,10 +107,9 @@ impl Group {
                     .to_owned(),
             );
         }
-        let member = member::look(&arm, context, &side, &view).await?;
+        let member = member?;
         warnings.extend(member.warnings);
         let outputs = outputs(&side, member.listener.as_deref());
-        let lag = self.lag(context).await;
         Ok(Assessment {
             summary,
             operations: vec![Operation {
