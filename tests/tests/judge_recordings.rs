@@ -88,8 +88,11 @@ const RECORDINGS: &[(&str, Fate)] = &[
     ("locks-readonly-group", NotOurs("locks are read, never made")),
     ("locks-readonly-resource", NotOurs("locks are read, never made")),
     ("role-assignments", NotOurs("no kind of its own assigns roles")),
-    ("sql-db-replication-links", Pending("azure.sql.failover-group")),
-    ("sql-failover-group", Pending("azure.sql.failover-group")),
+    (
+        "sql-db-replication-links",
+        Read("links are read; a database of a group is never switched alone"),
+    ),
+    ("sql-failover-group", Driven),
     ("sql-mi-failover-group", Driven),
     (
         "sql-mi-link-forced-failover",
@@ -249,6 +252,99 @@ steps:
     )
 }
 
+/// What the driver reads beside the group, which nobody recorded: the members themselves, and their links.
+fn beside(path: &str, body: Value) -> Supplement {
+    Supplement {
+        from: 0,
+        to: usize::MAX,
+        path: path.to_owned(),
+        status: 200,
+        body,
+    }
+}
+
+fn members() -> Vec<Supplement> {
+    ["mi-primary-wcus", "mi-mdcs-cx-secondary"]
+        .map(|name| {
+            let host = format!("{name}.zone.database.windows.net");
+            let body = json!({"properties": {"state": "Ready", "dnsZone": "zone", "fullyQualifiedDomainName": host}});
+            beside(&format!("/managedinstances/{name}"), body)
+        })
+        .into()
+}
+
+/// One switch of the recorded group of servers, to the second server.
+fn servers(test: &str, part: std::ops::Range<usize>, ladder: &str) {
+    let server = "/servers/clitestserver000004";
+    let link = json!({
+        "id": format!("/subscriptions/{SUBSCRIPTION}/resourceGroups/clitest.rg000002/providers/Microsoft.Sql{server}/databases/db1/replicationLinks/1"),
+        "properties": {"partnerServer": "clitestserver000003", "role": "Secondary", "replicationState": "CATCH_UP"},
+    });
+    let host =
+        json!({"properties": {"fullyQualifiedDomainName": "clitestserver000004.database.windows.net"}});
+    let case = Case {
+        recording: "sql-failover-group",
+        part: part.collect(),
+        before: 2,
+        supplements: vec![
+            beside(server, host),
+            beside(&format!("{server}/replicationlinks"), json!({"value": [link]})),
+        ],
+        runbook: &format!(
+            "leeward: 1
+name: recorded
+regions: {{ primary: northeurope, paired: eastus }}
+objectives: {{ rto: 1h, rpo: 10m }}
+parameters:
+  subscription: {{ type: subscription-id, default: {SUBSCRIPTION} }}
+steps:
+  sql:
+    use: azure.sql.failover-group
+    with: {{ failover-group: fgclitest16578-lulu }}
+    at:
+      primary: {{ resource-group: clitest.rg000001, server: clitestserver000003 }}
+      paired: {{ resource-group: clitest.rg000002, server: clitestserver000004 }}
+    data-loss:
+      budget: 5m
+      ladder: [{ladder}]
+    ends: recovery
+"
+        ),
+        journey: Journey::Failover,
+        start: "2024-10-24T06:51:11Z",
+    };
+    let Some((replayer, played)) = case.play(test) else {
+        return;
+    };
+    sent_as_recorded(&replayer, &played, true);
+    every_step_is_done(&played);
+    assert_eq!(replayer.unknown(), [""; 0]);
+}
+
+#[test]
+fn a_planned_switch_of_servers_goes_as_it_was_recorded() {
+    servers(
+        "a_planned_switch_of_servers_goes_as_it_was_recorded",
+        53..61,
+        "planned, forced",
+    );
+}
+
+#[test]
+fn a_forced_switch_of_servers_goes_as_it_was_recorded() {
+    servers(
+        "a_forced_switch_of_servers_goes_as_it_was_recorded",
+        66..74,
+        "forced",
+    );
+}
+
+#[test]
+fn a_switch_of_servers_that_is_planned_if_it_can_be_goes_as_it_was_recorded() {
+    let test = "a_switch_of_servers_that_is_planned_if_it_can_be_goes_as_it_was_recorded";
+    servers(test, 79..87, "try-planned");
+}
+
 #[test]
 fn a_planned_switch_of_instances_goes_as_it_was_recorded() {
     let test = "a_planned_switch_of_instances_goes_as_it_was_recorded";
@@ -256,7 +352,7 @@ fn a_planned_switch_of_instances_goes_as_it_was_recorded() {
         recording: "sql-mi-failover-group",
         part: (14..22).collect(),
         before: 2,
-        supplements: Vec::new(),
+        supplements: members(),
         runbook: &instances("{ planned: { within: 10m } }, forced"),
         journey: Journey::Failover,
         start: "2023-02-28T07:58:17Z",
@@ -276,7 +372,7 @@ fn a_forced_switch_home_goes_as_it_was_recorded() {
         recording: "sql-mi-failover-group",
         part: (19..30).collect(),
         before: 3,
-        supplements: Vec::new(),
+        supplements: members(),
         runbook: &instances("forced"),
         journey: Journey::Failback,
         start: "2023-02-28T07:59:17Z",

@@ -289,6 +289,11 @@ const STEPS: &[(&str, &str, &[&str])] = &[
         &["LW0131"],
     ),
     (
+        "a real switch in a drill",
+        "  a: { use: azure.sql.managed-instance-failover-group, with: { failover-group: f, resource-group: g, real: planned }, data-loss: { budget: 1m } }",
+        &["LW0138"],
+    ),
+    (
         "nothing to send",
         "  a: { use: notify.webhook, with: { url: \"https://a.example.test/\" } }",
         &["LW0106"],

@@ -3,6 +3,7 @@
 use super::{View, shape};
 use crate::{
     finding::{Finding, Findings, code_list as code, nearest},
+    journey::Journey,
     kind::{Kind, Shape},
     model::Step,
     yaml::Node,
@@ -13,6 +14,9 @@ pub(super) fn look(view: &View<'_>, findings: &mut Findings) {
     for (_, step, kind) in view.known() {
         match kind.name {
             "azure.site-recovery.virtual-machines" => machines(step, findings),
+            "azure.sql.failover-group" | "azure.sql.managed-instance-failover-group" => {
+                real_drill(step, findings)
+            }
             "gate.wait" => {
                 one_of(step, &["for", "until"], true, findings);
                 until(step, findings);
@@ -94,6 +98,26 @@ fn machines(step: &Step, findings: &mut Findings) {
         .because("one machine fails over once")
         .fix("remove one of the two");
         findings.add(again.map_or(select.span, |node| node.span), finding);
+    }
+}
+
+/// A real switch in a drill has a price that nobody sees at once.
+fn real_drill(step: &Step, findings: &mut Findings) {
+    let Some(node) = setting(step, "real") else { return };
+    if node.as_scalar().is_some_and(|scalar| &*scalar.text == "planned") {
+        let finding = Finding::note(
+            code::REAL_DRILL,
+            format!(
+                "a drill of step `{}` switches the databases there and back",
+                step.name.value
+            ),
+        )
+        .because(
+            "a full backup is taken after each switch, and may stand in the way of a real failover for hours",
+        )
+        .fix("leave `real` out: the drill then only looks")
+        .only_in(&[Journey::Drill]);
+        findings.add(node.span, finding);
     }
 }
 

@@ -36,6 +36,13 @@ pub(super) fn drivers(seams: &Seams) -> Vec<Entry> {
 #[cfg(test)]
 pub(super) fn reads(operation: &str, body: &serde_json::Value) -> Option<bool> {
     use view::{GroupView, Replication, Role};
+    if operation == "ManagedInstances_Get" {
+        // What is read of an instance are words; a name without a state is one that is told of.
+        return Some(
+            body["properties"]["state"].is_string()
+                || body["properties"]["fullyQualifiedDomainName"].is_string(),
+        );
+    }
     let id = operation.strip_prefix("InstanceFailoverGroups_")?;
     let view = GroupView::read(body);
     // Its official examples have no replication state at all; the role is what a switch goes by.
