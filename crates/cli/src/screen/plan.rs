@@ -1,6 +1,9 @@
 //! What a plan would do, in order, what it could lose, and the digest that stands for all of it.
 
-use leeward_runbook::plan::{OnFailure, Plan, PlannedStep};
+use leeward_runbook::{
+    journey::Journey,
+    plan::{OnFailure, Plan, PlannedStep},
+};
 
 use super::{Columns, Label, Paint, count, span};
 
@@ -111,7 +114,19 @@ fn steps(plan: &Plan, paint: Paint) -> String {
     }
     let mut text = table.show(paint);
     text.push_str("  * on the critical path\n");
+    for step in plan.steps.iter().filter(|step| switches_for_real(plan, step)) {
+        text.push_str(&format!(
+            "  {} switches there and back: the full backup after each switch may stand in the way of a real failover for hours\n",
+            step.id
+        ));
+    }
     text
+}
+
+/// Whether a drill's step moves the databases themselves, which has a price that no duration shows.
+fn switches_for_real(plan: &Plan, step: &PlannedStep) -> bool {
+    let real = step.settings.get("real").and_then(|real| real.as_str());
+    plan.journey == Journey::Drill && step.kind.starts_with("azure.sql.") && real == Some("planned")
 }
 
 fn notes(step: &PlannedStep) -> String {
