@@ -91,21 +91,63 @@ fn holder() -> Holder {
     }
 }
 
-/// Writes a run that waits at its gate. `over` ends it; `held` leaves the lease with its holder.
+/// A run of the past.
+struct Past {
+    run: &'static str,
+    journey: Journey,
+    /// How far it came.
+    end: End,
+    /// The drill that had to yield to it.
+    evicted: Option<&'static str>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum End {
+    /// It waits at its gate and nobody conducts it.
+    AtGate,
+    /// The same, and somebody holds its lease.
+    Held,
+    /// It was cancelled at its gate.
+    Cancelled,
+    /// It was refused its targets.
+    Refused,
+}
+
+/// Writes the one run that waits at its gate. `over` ends it; `held` leaves the lease with its holder.
 fn written(file: &Path, over: bool, held: bool) {
+    let end = match (over, held) {
+        (true, _) => End::Cancelled,
+        (false, true) => End::Held,
+        (false, false) => End::AtGate,
+    };
+    let past = Past {
+        run: RUN,
+        journey: Journey::Failover,
+        end,
+        evicted: None,
+    };
+    record(file, 0, &past);
+}
+
+/// Writes a run that began so many hours after the first.
+fn record(file: &Path, hours: i64, past: &Past) {
+    let at = |seconds| at(hours * 3600 + seconds);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .expect("a runtime");
     runtime.block_on(async {
         let store = SqliteStore::open(file).expect("opened");
-        let plan = plan();
+        let plan = Plan {
+            journey: past.journey,
+            ..plan()
+        };
         let maria = Person {
             name: "maria".to_owned(),
             known: Known::Stated,
         };
         let header = RunHeader {
-            run: RunId(RUN.to_owned()),
+            run: RunId(past.run.to_owned()),
             runbook: plan.runbook.clone(),
             journey: plan.journey,
             plan_digest: plan.digest(),
@@ -135,28 +177,39 @@ fn written(file: &Path, over: bool, held: bool) {
                 holder: holder(),
                 from: None,
             },
-            Event::TargetsClaimed {
-                targets: 1,
-                evicted: Vec::new(),
-            },
-            gate(StepEvent::BecameReady),
-            gate(StepEvent::GateReached {
-                asks: "a second person confirms the move".to_owned(),
-                until: None,
-            }),
         ];
-        if over {
-            events.push(Event::Cancelled {
-                reason: "false alarm".to_owned(),
-            });
-            events.push(gate(StepEvent::Cancelled));
-            events.push(Event::Step {
-                step: StepId::new("serving"),
-                change: StepEvent::Cancelled,
-            });
-            events.push(Event::RunEnded {
-                outcome: Outcome::Cancelled,
-            });
+        let ended = Event::RunEnded {
+            outcome: Outcome::Cancelled,
+        };
+        if past.end == End::Refused {
+            let reason = "its targets are held by another run".to_owned();
+            events.extend([Event::Cancelled { reason }, ended]);
+        } else {
+            let drills = past.evicted.map(|drill| RunId(drill.to_owned()));
+            events.extend([
+                Event::TargetsClaimed {
+                    targets: 1,
+                    evicted: drills.into_iter().collect(),
+                },
+                gate(StepEvent::BecameReady),
+                gate(StepEvent::GateReached {
+                    asks: "a second person confirms the move".to_owned(),
+                    until: None,
+                }),
+            ]);
+            if past.end == End::Cancelled {
+                events.extend([
+                    Event::Cancelled {
+                        reason: "false alarm".to_owned(),
+                    },
+                    gate(StepEvent::Cancelled),
+                    Event::Step {
+                        step: StepId::new("serving"),
+                        change: StepEvent::Cancelled,
+                    },
+                    ended,
+                ]);
+            }
         }
         let mut chain = Chain::default();
         let mut records = Vec::new();
@@ -165,7 +218,7 @@ fn written(file: &Path, over: bool, held: bool) {
             records.push(chain.next(epoch, moment, event).expect("sealed"));
         }
         journal.append(&records).await.expect("appended");
-        if !held {
+        if past.end != End::Held {
             journal.close().await.expect("closed");
         }
     });
@@ -350,4 +403,78 @@ fn a_run_whose_conductor_is_silent_says_so() {
     let text = session(home.path(), &["pause", RUN]);
     assert!(text.contains("laptop-7"), "{text}");
     shown!("status-held", session(home.path(), &["status"]));
+}
+
+#[test]
+fn a_drill_that_had_to_yield_is_not_taken_for_the_unfinished_run() {
+    let home = folder();
+    let file = home.path().join("runs.journal");
+    let drill = Past {
+        run: "r-20261124-070000-d411",
+        journey: Journey::Drill,
+        end: End::AtGate,
+        evicted: None,
+    };
+    let mut failover = Past {
+        run: RUN,
+        journey: Journey::Failover,
+        end: End::Cancelled,
+        evicted: Some(drill.run),
+    };
+    record(&file, 0, &drill);
+    record(&file, 1, &failover);
+    shown!("yielded-runs", session(home.path(), &["runs"]));
+    shown!("yielded-resume", session(home.path(), &["resume"]));
+    let status = session(home.path(), &["status"]);
+    assert!(status.contains(&format!("Run        {RUN}")), "{status}");
+    let named = session(home.path(), &["status", drill.run]);
+    assert!(named.contains(drill.run), "{named}");
+    // An older failover that still waits is the one that is meant.
+    let home = folder();
+    let file = home.path().join("runs.journal");
+    failover.end = End::AtGate;
+    record(&file, 1, &failover);
+    record(
+        &file,
+        2,
+        &Past {
+            run: "r-20261124-100000-d412",
+            ..drill
+        },
+    );
+    let newest = session(home.path(), &["status"]);
+    assert!(
+        newest.contains("r-20261124-100000-d412"),
+        "a drill that did not yield: {newest}"
+    );
+}
+
+#[test]
+fn a_run_that_was_refused_its_targets_does_not_hide_the_one_that_holds_them() {
+    let refused = Past {
+        run: "r-20261124-090000-00ff",
+        journey: Journey::Failover,
+        end: End::Refused,
+        evicted: None,
+    };
+    for over in [false, true] {
+        let home = folder();
+        let file = home.path().join("runs.journal");
+        written(&file, over, false);
+        record(&file, 1, &refused);
+        for verb in ["status", "report"] {
+            let text = session(home.path(), &[verb]);
+            assert!(
+                text.contains(RUN) && !text.contains(refused.run),
+                "{verb}: {text}"
+            );
+        }
+    }
+    // Alone it is still shown.
+    let home = folder();
+    record(&home.path().join("runs.journal"), 1, &refused);
+    for verb in ["status", "report"] {
+        let text = session(home.path(), &[verb]);
+        assert!(text.contains(refused.run), "{verb}: {text}");
+    }
 }

@@ -1,12 +1,12 @@
 //! How another terminal speaks to a run: which run and step are meant, the command into the
 //! run's inbox, and whether somebody is there to take it in.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use clap::{Args, ValueEnum};
 use leeward_engine::{
     conductor::{Unfolded, folded},
-    event::Event,
+    event::{Event, Outcome},
     id::{RunId, StepId},
     port::{Clock, Command, CommandId, Envelope, JournalStore, LeaseInfo},
     state::RunState,
@@ -116,6 +116,8 @@ enum Unnamed {
     Unfinished,
     /// The newest one that is not over, else the newest.
     Newest,
+    /// The newest one, over or not.
+    Last,
 }
 
 /// Finds a run by name, or the newest one that is not over, to send it a command.
@@ -141,6 +143,24 @@ pub async fn find_to_read(desk: &Desk, run: Option<RunId>) -> Result<Found, Fail
     found(store, run, Unnamed::Newest).await
 }
 
+/// Finds a run by name, or the newest one, to tell how it went.
+pub async fn find_to_report(desk: &Desk, run: Option<RunId>) -> Result<Found, Failure> {
+    let store = ports::store::open_reading(desk).await?;
+    found(store, run, Unnamed::Last).await
+}
+
+/// Notes which drills had to yield to a run.
+pub fn note_yielded(state: &RunState, run: &RunId, yielded: &mut BTreeMap<RunId, RunId>) {
+    for drill in &state.evicted {
+        yielded.entry(drill.clone()).or_insert_with(|| run.clone());
+    }
+}
+
+/// Returns whether a run was refused its targets, so that it is over before it began.
+fn never_began(found: &Found) -> bool {
+    found.view.standing == Standing::Ended(Outcome::Cancelled) && !found.state.claimed
+}
+
 async fn found(store: Arc<dyn JournalStore>, run: Option<RunId>, unnamed: Unnamed) -> Result<Found, Failure> {
     let summaries = store.runs().await?;
     if let Some(run) = run {
@@ -157,17 +177,21 @@ async fn found(store: Arc<dyn JournalStore>, run: Option<RunId>, unnamed: Unname
             lease,
         });
     }
-    let mut newest = None;
+    // Newest first, so that a failover is seen before the drill that had to yield to it.
+    let mut yielded = BTreeMap::new();
+    let (mut newest, mut refused, mut open_drill) = (None, None, None);
     for summary in summaries {
         if summary.records == 0 {
             continue;
         }
+        let run = summary.header.run;
         // A run that cannot be read must not hide one that can be gone on with.
-        let state = match folded(store.records(&summary.header.run, 1)).await {
+        let state = match folded(store.records(&run, 1)).await {
             Ok(state) => state,
             Err(Unfolded::Illegal(_)) => continue,
             Err(Unfolded::Journal(error)) => return Err(error.into()),
         };
+        note_yielded(&state, &run, &mut yielded);
         let view = RunView::from(&state);
         let over = matches!(view.standing, Standing::Ended(_));
         let found = Found {
@@ -176,20 +200,43 @@ async fn found(store: Arc<dyn JournalStore>, run: Option<RunId>, unnamed: Unname
             view,
             lease: summary.lease,
         };
-        if !over {
+        if never_began(&found) {
+            refused.get_or_insert(found);
+            continue;
+        }
+        if unnamed == Unnamed::Last {
             return Ok(found);
+        }
+        match (over, yielded.contains_key(&run)) {
+            (false, false) => return Ok(found),
+            (false, true) => {
+                open_drill.get_or_insert(run);
+            }
+            (true, _) => {}
         }
         newest.get_or_insert(found);
     }
-    if let (Unnamed::Newest, Some(found)) = (unnamed, newest) {
-        return Ok(found);
+    match (unnamed, newest.or(refused)) {
+        (Unnamed::Newest | Unnamed::Last, Some(found)) => Ok(found),
+        (Unnamed::Last, None) => Err(
+            Failure::new(Code::NothingToResume, "there is no run in this journal")
+                .hint("name another journal with `--journal FILE`"),
+        ),
+        _ => {
+            let mut failure = Failure::new(
+                Code::NothingToResume,
+                "there is no unfinished run in this journal",
+            );
+            if let Some(drill) = open_drill {
+                failure = failure.hint(format!(
+                    "a drill had to yield to a failover; to end it: leeward resume {drill}"
+                ));
+            }
+            Err(failure
+                .hint("run `leeward runs` to see every run")
+                .hint("name another journal with `--journal FILE`"))
+        }
     }
-    Err(Failure::new(
-        Code::NothingToResume,
-        "there is no unfinished run in this journal",
-    )
-    .hint("run `leeward runs` to see every run")
-    .hint("name another journal with `--journal FILE`"))
 }
 
 /// Puts a command into the run's inbox and tells what became of it.

@@ -8,7 +8,7 @@ use super::{Desk, mail};
 use crate::{
     exit::Exit,
     failure::Failure,
-    ports::{self, runtime},
+    ports::runtime,
     report,
     screen::{Paint, summary},
 };
@@ -43,11 +43,8 @@ pub enum Format {
 /// Runs the verb.
 pub fn run(desk: &Desk, arguments: Arguments) -> Result<Exit, Failure> {
     runtime::light(async {
-        let run = match arguments.run.clone() {
-            Some(run) => leeward_engine::id::RunId(run),
-            None => newest(desk).await?,
-        };
-        let found = mail::find_to_read(desk, Some(run)).await?;
+        let run = arguments.run.clone().map(leeward_engine::id::RunId);
+        let found = mail::find_to_report(desk, run).await?;
         let paint = if arguments.output.is_some() {
             Paint::Plain
         } else {
@@ -67,21 +64,5 @@ pub fn run(desk: &Desk, arguments: Arguments) -> Result<Exit, Failure> {
             None => desk.terminal.result(&text)?,
         }
         Ok(Exit::Holds)
-    })
-}
-
-async fn newest(desk: &Desk) -> Result<leeward_engine::id::RunId, Failure> {
-    let store = ports::store::open_reading(desk).await?;
-    let newest = store
-        .runs()
-        .await?
-        .into_iter()
-        .find(|summary| summary.records > 0);
-    newest.map(|summary| summary.header.run).ok_or_else(|| {
-        Failure::new(
-            crate::code::Code::NothingToResume,
-            "there is no run in this journal",
-        )
-        .hint("name another journal with `--journal FILE`")
     })
 }

@@ -1,13 +1,16 @@
 //! `leeward runs`: the runs of a journal, newest first.
 
+use std::collections::BTreeMap;
+
 use clap::{Args, ValueEnum};
 use leeward_engine::{
+    id::RunId,
     port::RunSummary,
     view::{RunView, Standing},
 };
 use serde_json::json;
 
-use super::Desk;
+use super::{Desk, mail};
 use crate::{
     exit::Exit,
     failure::Failure,
@@ -41,15 +44,19 @@ pub fn run(desk: &Desk, arguments: Arguments) -> Result<Exit, Failure> {
     runtime::light(async {
         let store = ports::store::open_reading(desk).await?;
         let mut runs = Vec::new();
+        let mut yielded = BTreeMap::new();
         for summary in store.runs().await?.into_iter().take(arguments.limit) {
             // A damaged run must not hide the others.
             let state = state_of(store.records(&summary.header.run, 1)).await;
-            let view = state.ok().map(|state| RunView::from(&state));
+            let view = state.ok().map(|state| {
+                mail::note_yielded(&state, &summary.header.run, &mut yielded);
+                RunView::from(&state)
+            });
             runs.push((summary, view));
         }
         let text = match arguments.format {
-            Format::Human => human(&runs, desk.terminal.out),
-            Format::Json => machine(&runs),
+            Format::Human => human(&runs, &yielded, desk.terminal.out),
+            Format::Json => machine(&runs, &yielded),
         };
         desk.terminal.result(&text)?;
         Ok(Exit::Holds)
@@ -57,7 +64,11 @@ pub fn run(desk: &Desk, arguments: Arguments) -> Result<Exit, Failure> {
 }
 
 /// Returns the table.
-pub fn human(runs: &[(RunSummary, Option<RunView>)], paint: Paint) -> String {
+pub fn human(
+    runs: &[(RunSummary, Option<RunView>)],
+    yielded: &BTreeMap<RunId, RunId>,
+    paint: Paint,
+) -> String {
     if runs.is_empty() {
         return "There is no run in this journal yet.\n".to_owned();
     }
@@ -65,9 +76,12 @@ pub fn human(runs: &[(RunSummary, Option<RunView>)], paint: Paint) -> String {
     for (summary, view) in runs {
         let header = &summary.header;
         let (word, label, took) = match view {
-            None => ("unreadable", Label::Bad, String::new()),
+            None => ("unreadable".to_owned(), Label::Bad, String::new()),
             Some(view) => (
-                standing_word(view.standing),
+                match (view.standing, yielded.get(&header.run)) {
+                    (Standing::Ended(_), _) | (_, None) => standing_word(view.standing).to_owned(),
+                    (_, Some(to)) => format!("had to yield to {to}"),
+                },
                 match view.standing {
                     Standing::Ended(leeward_engine::event::Outcome::Done) => Label::Done,
                     Standing::Ended(leeward_engine::event::Outcome::Degraded) => Label::Degraded,
@@ -90,7 +104,7 @@ pub fn human(runs: &[(RunSummary, Option<RunView>)], paint: Paint) -> String {
             (header.run.to_string(), None),
             (header.runbook.clone(), None),
             (header.journey.to_string(), None),
-            (word.to_owned(), Some(label)),
+            (word, Some(label)),
             (took, None),
             (short(&header.plan_digest).to_owned(), Some(Label::Quiet)),
             (holder.unwrap_or_default(), None),
@@ -99,7 +113,7 @@ pub fn human(runs: &[(RunSummary, Option<RunView>)], paint: Paint) -> String {
     table.show(paint)
 }
 
-fn machine(runs: &[(RunSummary, Option<RunView>)]) -> String {
+fn machine(runs: &[(RunSummary, Option<RunView>)], yielded: &BTreeMap<RunId, RunId>) -> String {
     let list: Vec<_> = runs
         .iter()
         .map(|(summary, view)| {
@@ -112,6 +126,7 @@ fn machine(runs: &[(RunSummary, Option<RunView>)]) -> String {
                 "records": summary.records,
                 "standing": view.as_ref().map(|view| view.standing),
                 "exit": view.as_ref().map(|view| Exit::of(view).code()),
+                "yielded-to": yielded.get(&summary.header.run),
                 "lease": summary.lease,
             })
         })
