@@ -137,6 +137,9 @@ fn the_help_of_every_verb_is_plain() {
         "graph",
         "simulate",
         "failover",
+        "failback",
+        "drill",
+        "reprotect",
         "resume",
         "status",
         "runs",
@@ -412,4 +415,37 @@ fn the_whole_platform_drills_comes_home_and_is_protected_again() {
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         assert_eq!(output.status.code(), Some(0), "{journey}\n{text}");
     }
+}
+
+#[test]
+fn a_gate_for_two_persons_is_warned_of_where_the_journal_lies_on_one_machine() {
+    let home = folder();
+    let mut command = in_repository(home.path());
+    command
+        .args([
+            "failover",
+            "runbooks/interworks-platform/runbook.yaml",
+            "--set",
+            "change=INC-1",
+            "--endpoint",
+            "https://management.example.test",
+            "--credential",
+            "azure-cli",
+            "--journal",
+        ])
+        .arg(home.path().join("runs.journal"));
+    let text = session(&mut command, home.path());
+    assert!(
+        text.starts_with("exit 2\n") && text.contains("error[LW0301]"),
+        "{text}"
+    );
+    let warning = text
+        .split_once("warning[LW0132]")
+        .map(|(_, rest)| rest)
+        .unwrap_or_default();
+    let warning = warning
+        .split_once("error[")
+        .map(|(own, _)| own)
+        .unwrap_or_default();
+    insta::assert_snapshot!("four-eyes-local-journal", format!("warning[LW0132]{warning}"));
 }

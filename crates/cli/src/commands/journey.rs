@@ -9,7 +9,11 @@ use leeward_engine::{
     id::RunId,
     port::{Clock, Drivers},
 };
-use leeward_runbook::{journey::Journey, plan::Plan};
+use leeward_runbook::{
+    finding::{Finding, code_list::SECOND_PERSON},
+    journey::Journey,
+    plan::{Plan, PlannedStep},
+};
 
 use super::{
     Desk, conduct, plan,
@@ -109,8 +113,31 @@ pub fn run(desk: &Desk, journey: Journey, arguments: Arguments) -> Result<Exit, 
     };
     let terminal = &desk.terminal;
     terminal.advise(&screen::plan(&made.plan, beside, terminal.err));
+    if !local {
+        terminal.advise(&screen::findings(&second_person(&made.plan), terminal.err));
+    }
     confirm(desk, &made.plan, &arguments)?;
     runtime::wide(conducted(desk, made, &arguments, local, drivers))
+}
+
+/// Warns of every gate for two persons: a journal that lies on one machine cannot prove the second.
+fn second_person(plan: &Plan) -> Vec<Finding> {
+    let gates = plan.steps.iter().filter(|step| {
+        step.kind == "gate.approval" && step.settings.get("four-eyes") == Some(&serde_json::Value::Bool(true))
+    });
+    let warn = |step: &Arc<PlannedStep>| Finding {
+        reason: "this journal lies on one machine: the second name is recorded as stated, not proven"
+            .to_owned(),
+        remedies: vec![
+            "let two people approve, each under an account of their own, and compare the names in the report"
+                .to_owned(),
+        ],
+        ..Finding::warning(
+            SECOND_PERSON,
+            format!("gate `{}` is for two persons and needs a shared journal", step.id),
+        )
+    };
+    gates.map(warn).collect()
 }
 
 async fn conducted(
