@@ -70,7 +70,7 @@ fn frame(old: &[String], above: &[String], new: &[String], columns: usize) -> St
         // Cleared before it is written: behind a full row the same word would take its last letter.
         text.push_str("\u{1b}[K");
         text.push_str(line);
-        if rows_of(line, columns) > 1 && console::measure_text_width(line) % columns.max(1) != 0 {
+        if rows_of(line, columns) > 1 && !console::measure_text_width(line).is_multiple_of(columns.max(1)) {
             text.push_str("\u{1b}[K");
         }
         text.push_str("\r\n");

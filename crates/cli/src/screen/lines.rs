@@ -300,6 +300,118 @@ fn operation_line(change: &OperationEvent, depth: Depth) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sample;
+    use leeward_engine::{
+        event::{Known, Person},
+        id::{OperationId, RunId, StepId},
+        port::{CommandId, Holder},
+        record::Chain,
+    };
+
+    fn said(events: Vec<Event>) -> String {
+        let mut chain = Chain::default();
+        let lines = events.into_iter().map(|event| {
+            let record = chain.next(2, sample::at(3, 0), event).expect("sealed");
+            let text = line(&record, Depth::Operations).expect("a line");
+            format!("{} {text}", if is_milestone(&record) { "stays" } else { "goes " })
+        });
+        lines.collect::<Vec<_>>().join("\n")
+    }
+
+    #[test]
+    fn whatever_an_operator_must_hear_of_has_its_line() {
+        let person = || Person {
+            name: "maria".to_owned(),
+            known: Known::Stated,
+        };
+        let holder = |user: &str, host: &str| Holder {
+            user: user.to_owned(),
+            host: host.to_owned(),
+            ..sample::lease().holder
+        };
+        let step = |change| Event::Step {
+            step: StepId::new("documents"),
+            change,
+        };
+        let operation = |change| Event::Operation {
+            step: StepId::new("documents"),
+            operation: OperationId::new("failover"),
+            change,
+        };
+        let text = said(vec![
+            Event::LeaseTaken {
+                epoch: 2,
+                holder: holder("joris", "laptop-8"),
+                from: Some(holder("maria", "laptop-7")),
+            },
+            Event::TargetsClaimed {
+                targets: 12,
+                evicted: vec![RunId("r-20261124-070000-d411".to_owned())],
+            },
+            Event::CommandTaken {
+                id: CommandId("c-1".to_owned()),
+                by: person(),
+                command: Command::Pause,
+                refused: Some("the run is paused already".to_owned()),
+            },
+            Event::Paused,
+            Event::Unpaused,
+            Event::Halted {
+                because: StepId::new("documents"),
+            },
+            Event::Cancelled {
+                reason: "false alarm".to_owned(),
+            },
+            step(StepEvent::ConsentWithdrawn),
+            step(StepEvent::Failed {
+                reason: "the account is gone".to_owned(),
+            }),
+            step(StepEvent::Trailed {
+                left: "delete the copy".to_owned(),
+            }),
+            step(StepEvent::Reopened),
+            operation(OperationEvent::RungSkipped {
+                rung: "planned".to_owned(),
+                reason: "the region is down".to_owned(),
+            }),
+            operation(OperationEvent::Unanswered {
+                reason: "connection reset".to_owned(),
+            }),
+            operation(OperationEvent::PatienceEnded {
+                rung: "planned".to_owned(),
+                offered: Some("forced".to_owned()),
+            }),
+            operation(OperationEvent::Settled {
+                verdict: Verdict::NotBegun,
+                by: person(),
+                reason: "seen in the portal".to_owned(),
+            }),
+            operation(OperationEvent::Reached {
+                how: Reached::Adopted,
+                evidence: "northeurope is primary".to_owned(),
+                outputs: Default::default(),
+            }),
+            operation(OperationEvent::Ended {
+                attempt: 1,
+                end: AttemptEnd::Failed {
+                    code: "OperationTimedOut".to_owned(),
+                    message: "rolled back".to_owned(),
+                    retryable: true,
+                },
+            }),
+            operation(OperationEvent::Ended {
+                attempt: 1,
+                end: AttemptEnd::Lost {
+                    reason: "404".to_owned(),
+                },
+            }),
+            Event::RecoveryReached,
+            Event::RunEnded {
+                outcome: Outcome::Degraded,
+            },
+        ]);
+        insta::assert_snapshot!("lines", text);
+    }
 
     #[test]
     fn a_warning_beside_azures_success_is_shown_at_every_depth() {

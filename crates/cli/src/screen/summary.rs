@@ -250,7 +250,10 @@ fn outcome(list: &[&OperationView]) -> (String, Option<Label>) {
 /// Returns how an operation ended, in a line.
 pub(crate) fn how(operation: &OperationView) -> String {
     match operation.adopted {
-        true => format!("found so, not by us: {}", operation.detail),
+        true => {
+            let goal = operation.detail.strip_suffix(" (found so)");
+            format!("found so, not by us: {}", goal.unwrap_or(&operation.detail))
+        }
         false => operation.detail.clone(),
     }
 }
