@@ -379,6 +379,21 @@ fn a_rehearsal_of_the_smallest_runbook_ends_with_its_report() {
     }
 }
 
+/// Insists that the transcript of README.md is what the command prints, line by line.
+fn the_front_page_shows(printed: &str) {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../README.md");
+    let page = fs::read_to_string(page).expect("read").replace("\r\n", "\n");
+    let transcript = page.split_once("```text\n").expect("a transcript").1;
+    let transcript = transcript.split_once("```").expect("its end").0;
+    let printed: Vec<&str> = printed.lines().collect();
+    for line in transcript.lines().filter(|line| !line.is_empty()) {
+        assert!(
+            printed.contains(&line),
+            "README.md shows what is printed no more: {line}"
+        );
+    }
+}
+
 #[test]
 fn the_whole_platform_moves_whatever_has_happened_to_its_region() {
     let home = folder();
@@ -397,6 +412,9 @@ fn the_whole_platform_moves_whatever_has_happened_to_its_region() {
             text.contains("RTO") && text.contains("platform-sql/fog-platform"),
             "{world}\n{text}"
         );
+        if world == "region-gone" {
+            the_front_page_shows(&text);
+        }
     }
 }
 
