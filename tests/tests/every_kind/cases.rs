@@ -43,6 +43,7 @@ const MORE: &str = r#"leeward: 1
 name: more
 summary: The kinds that no shipped runbook uses.
 regions: { primary: westeurope, paired: northeurope }
+objectives: { rto: 30m, rpo: 10m }
 parameters:
   subscription: { type: subscription-id, default: "00000000-0000-0000-0000-0000000000aa" }
 steps:
@@ -59,6 +60,14 @@ steps:
       method: PUT
       body: { properties: { level: CanNotDelete } }
     repeat: safe
+    in: [failover]
+  databases:
+    use: azure.sql.failover-group
+    with: { failover-group: fog-more, databases: [orders] }
+    at:
+      primary: { resource-group: rg-weu, server: sql-weu }
+      paired: { resource-group: rg-neu, server: sql-neu }
+    data-loss: { budget: 5m, ladder: [planned, forced] }
     in: [failover]
 "#;
 

@@ -98,6 +98,10 @@ pub fn run(desk: &Desk, journey: Journey, arguments: Arguments) -> Result<Exit, 
         .because("it cannot keep a run on another machine away from the same targets")
         .hint("name it with `--journal FILE`, LEEWARD_JOURNAL or `journal` in leeward.toml"));
     }
+    let terminal = &desk.terminal;
+    if !local {
+        terminal.advise(&screen::findings(&second_person(&made.plan), terminal.err));
+    }
     // What cannot work is refused before anybody is asked.
     let clock: Arc<dyn Clock> = Arc::new(ports::clock::real());
     let drivers = runtime::light(ports::azure::proven_drivers(desk, &clock))?;
@@ -111,11 +115,7 @@ pub fn run(desk: &Desk, journey: Journey, arguments: Arguments) -> Result<Exit, 
         resources: Some(plan::resources(&made.plan, &made.files)?),
         endpoint: Some(&address),
     };
-    let terminal = &desk.terminal;
     terminal.advise(&screen::plan(&made.plan, beside, terminal.err));
-    if !local {
-        terminal.advise(&screen::findings(&second_person(&made.plan), terminal.err));
-    }
     confirm(desk, &made.plan, &arguments)?;
     runtime::wide(conducted(desk, made, &arguments, local, drivers))
 }
