@@ -146,6 +146,16 @@ pub(super) static CLUSTER: Kind = Kind {
             witnesses: "the cluster itself",
             source: "FACTS §6",
         },
+        OperationDeclaration {
+            name: "delete-left-by-drill",
+            rung: None,
+            sends: "DELETE …/managedClusters/{drill name}",
+            goal: "no cluster of that drill name, with the tag of the drill that left it, exists",
+            repeat: RepeatClass::Repeatable,
+            settling: SOON,
+            witnesses: "the cluster itself",
+            source: "FACTS §6",
+        },
     ],
     // 250 to 310 s seen for a cluster, 200 s for a pool.
     forecast: seconds(480),
