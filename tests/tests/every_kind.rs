@@ -333,8 +333,8 @@ async fn bodies(stage: &Stage) -> BTreeMap<String, Value> {
     for change in distinct(stage) {
         let _ = view(change).await;
     }
-    let kept = kept.lock().unwrap().clone();
-    kept
+
+    kept.lock().unwrap().clone()
 }
 
 /// Changes the body of every read, or of one target only.

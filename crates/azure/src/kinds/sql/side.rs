@@ -195,7 +195,8 @@ impl GroupSide {
             let client = vendor.sql()?;
             let servers = client.failover_groups_client();
             let instances = client.instance_failover_groups_client();
-            let sent = match (of, verb) {
+
+            match (of, verb) {
                 (Of::Servers, Verb::Planned) => {
                     let builder = servers.failover(group, host, name, subscription);
                     builder.send().await.map(|_| ())
@@ -216,8 +217,7 @@ impl GroupSide {
                     let builder = instances.failover(group, host, name, subscription);
                     builder.send().await.map(|_| ())
                 }
-            };
-            sent
+            }
         })
         .await;
         match reply {
