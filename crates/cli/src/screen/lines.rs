@@ -48,6 +48,15 @@ pub fn is_milestone(record: &Record) -> bool {
                 | StepEvent::Reopened
                 | StepEvent::Trailed { .. }
         ),
+        Event::Operation {
+            change:
+                OperationEvent::Finished { warnings, .. }
+                | OperationEvent::Ended {
+                    end: AttemptEnd::Succeeded { warnings, .. },
+                    ..
+                },
+            ..
+        } => !warnings.is_empty(),
         Event::Operation { change, .. } => matches!(
             change,
             OperationEvent::RungSkipped { .. }
@@ -258,11 +267,12 @@ fn operation_line(change: &OperationEvent, depth: Depth) -> Option<String> {
         OperationEvent::Ended {
             end: AttemptEnd::Succeeded { warnings, .. },
             ..
-        }
-        | OperationEvent::Finished { warnings, .. }
-            if !warnings.is_empty() =>
-        {
+        } if !warnings.is_empty() => {
             return Some(format!("succeeded; warning: {}", warnings.join("; ")));
+        }
+        // Over at once is not yet success: a message whose answer was lost is over, too.
+        OperationEvent::Finished { warnings, .. } if !warnings.is_empty() => {
+            return Some(format!("over; warning: {}", warnings.join("; ")));
         }
         OperationEvent::Intended {
             attempt, send, rung, ..
@@ -271,11 +281,7 @@ fn operation_line(change: &OperationEvent, depth: Depth) -> Option<String> {
             rung => format!("sends {rung} (attempt {attempt}, send {send})"),
         },
         OperationEvent::Accepted { .. } => "accepted".to_owned(),
-        OperationEvent::Finished { warnings, .. } if warnings.is_empty() => {
-            "accepted and finished at once".to_owned()
-        }
-        // Such as a message whose answer was lost: it is over, and that is all that is known.
-        OperationEvent::Finished { warnings, .. } => format!("over: {}", warnings.join("; ")),
+        OperationEvent::Finished { .. } => "accepted and finished at once".to_owned(),
         OperationEvent::Refused { refusal, again } => {
             let then = if again.is_some() { ", again later" } else { "" };
             format!("refused: {} {}{then}", refusal.status, refusal.code)
@@ -414,7 +420,7 @@ mod tests {
     }
 
     #[test]
-    fn a_warning_beside_azures_success_is_shown_at_every_depth() {
+    fn a_warning_is_shown_at_every_depth_and_only_azures_own_success_is_called_one() {
         let warnings = vec!["28175: the machine was renamed".to_owned()];
         let ended = OperationEvent::Ended {
             attempt: 1,
@@ -427,9 +433,8 @@ mod tests {
             warnings,
             outputs: Default::default(),
         };
-        for event in [ended, finished] {
-            let line = operation_line(&event, Depth::Steps).expect("a line");
-            assert_eq!(line, "succeeded; warning: 28175: the machine was renamed");
-        }
+        let line = |event: OperationEvent| operation_line(&event, Depth::Steps).expect("a line");
+        assert_eq!(line(ended), "succeeded; warning: 28175: the machine was renamed");
+        assert_eq!(line(finished), "over; warning: 28175: the machine was renamed");
     }
 }
