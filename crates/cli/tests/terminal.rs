@@ -1,10 +1,11 @@
 //! What a person sees on a terminal: the real program on a pseudo-terminal, its screen read back.
 #![cfg(unix)]
 
+mod support;
+
 use std::{
-    fs::{self, File, OpenOptions},
-    io::{BufRead, BufReader, Read, Write},
-    path::Path,
+    fs::{File, OpenOptions},
+    io::{Read, Write},
     process::{Child, Command, Stdio},
     sync::{Arc, Mutex},
     thread::JoinHandle,
@@ -17,109 +18,11 @@ use rustix::{
 };
 use serde_json::Value;
 
-const SUBSCRIPTION: &str = "00000000-0000-0000-0000-0000000000f9";
-const PATIENCE: Duration = Duration::from_secs(60);
-
-const RUNBOOK: &str = "leeward: 1
-name: gated
-summary: A gate, traffic, and proof.
-regions: { primary: westeurope, paired: northeurope }
-objectives: { rto: 30m }
-parameters:
-  subscription: { type: subscription-id, default: \"${{ env.AZURE_SUBSCRIPTION_ID }}\" }
-steps:
-  decide:
-    use: gate.approval
-    in: [failover, failback]
-  traffic:
-    use: azure.traffic-manager.profile
-    after: [decide]
-    with: { profile: tm-gated, resource-group: rg-global }
-    at:
-      primary: { endpoint: weu }
-      paired: { endpoint: neu }
-  serving:
-    use: check.http
-    after: [traffic]
-    with: { url: \"https://www.gated.example.test/\", expect: 200, within: 30s, for: 1s }
-    ends: recovery
-";
-
-const WORLD: &str = "parameters: { subscription: 00000000-0000-0000-0000-0000000000f9 }
-groups:
-  - { subscription: 00000000-0000-0000-0000-0000000000f9, name: rg-global, location: swedencentral }
-endpoints:
-  - { url: \"https://www.gated.example.test/\", serves: always }
-";
+use support::{PATIENCE, Stage, WORLD, gated};
 
 /// A folder with a runbook, and a simulated Azure that serves its world.
-struct Stage {
-    home: tempfile::TempDir,
-    simulator: Child,
-    endpoint: String,
-}
-
-impl Drop for Stage {
-    fn drop(&mut self) {
-        let _ = self.simulator.kill();
-        let _ = self.simulator.wait();
-    }
-}
-
-impl Stage {
-    fn new() -> Stage {
-        let home = tempfile::tempdir().expect("a folder");
-        fs::write(home.path().join("runbook.yaml"), RUNBOOK).expect("written");
-        fs::write(home.path().join("world.yaml"), WORLD).expect("written");
-        let mut simulator = command(
-            home.path(),
-            "",
-            &["simulator", "--runbook", "runbook.yaml", "--speed", "600"],
-        )
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("the simulator starts");
-        let mut line = String::new();
-        BufReader::new(simulator.stdout.take().expect("piped"))
-            .read_line(&mut line)
-            .expect("its first line");
-        Stage {
-            home,
-            simulator,
-            endpoint: line.trim().to_owned(),
-        }
-    }
-
-    fn command(&self, line: &[&str]) -> Command {
-        command(self.home.path(), &self.endpoint, line)
-    }
-
-    fn status(&self) -> Value {
-        let output = self
-            .command(&["status", "--format", "json"])
-            .output()
-            .expect("it ran");
-        serde_json::from_slice(&output.stdout).unwrap_or(Value::Null)
-    }
-}
-
-fn command(home: &Path, endpoint: &str, line: &[&str]) -> Command {
-    let mut command = Command::new(assert_cmd::cargo::cargo_bin!("leeward"));
-    command
-        .args(line)
-        .current_dir(home)
-        .env_clear()
-        .env("HOME", home)
-        .env("USER", "maria")
-        .env("TERM", "xterm-256color")
-        .env("AZURE_SUBSCRIPTION_ID", SUBSCRIPTION)
-        .env("LEEWARD_JOURNAL", home.join("runs.journal"))
-        .stdin(Stdio::null());
-    if !endpoint.is_empty() {
-        command.env("LEEWARD_ENDPOINT", endpoint);
-    }
-    command
+fn stage() -> Stage {
+    Stage::served(&gated(false), WORLD)
 }
 
 /// The program on a pseudo-terminal.
@@ -132,6 +35,7 @@ struct Terminal {
 
 impl Terminal {
     fn start(mut command: Command, rows: u16, columns: u16) -> Terminal {
+        command.env("TERM", "xterm-256color");
         let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a terminal");
         grantpt(&ours).expect("granted");
         unlockpt(&ours).expect("unlocked");
@@ -239,7 +143,7 @@ macro_rules! shown {
 
 #[test]
 fn the_live_view_tells_what_to_do_survives_a_resize_and_makes_room_for_the_report() {
-    let stage = Stage::new();
+    let stage = stage();
     let failover = stage.command(&["failover", "runbook.yaml", "--yes", "--color", "never"]);
     let terminal = Terminal::start(failover, 24, 80);
     let at_gate = |text: &str| text.contains("Now: decide needs you") && text.contains("at a gate");
@@ -278,7 +182,7 @@ fn the_live_view_tells_what_to_do_survives_a_resize_and_makes_room_for_the_repor
 
 #[test]
 fn ctrl_c_leaves_a_whole_screen_and_says_how_to_go_on() {
-    let stage = Stage::new();
+    let stage = stage();
     let failover = stage.command(&["failover", "runbook.yaml", "--yes", "--color", "never"]);
     let terminal = Terminal::start(failover, 40, 100);
     terminal.until("at the gate", |text| {
@@ -301,7 +205,7 @@ fn ctrl_c_leaves_a_whole_screen_and_says_how_to_go_on() {
 
 #[test]
 fn a_changing_verb_asks_for_the_first_letters_of_the_digest() {
-    let stage = Stage::new();
+    let stage = stage();
     let asked = |text: &str| text.contains("Type the first letters of the plan's digest to go (");
     let mut terminal = Terminal::start(
         stage.command(&["failover", "runbook.yaml", "--color", "never"]),
@@ -327,17 +231,14 @@ fn a_changing_verb_asks_for_the_first_letters_of_the_digest() {
 
 #[test]
 fn a_run_is_taken_over_only_by_who_types_its_hosts_name() {
-    let stage = Stage::new();
+    let stage = stage();
     let mut first = stage
         .command(&["failover", "runbook.yaml", "--yes"])
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
         .expect("started");
-    let started = Instant::now();
-    while stage.status()["standing"] != "at-gate" {
-        assert!(started.elapsed() < PATIENCE, "{}", stage.status());
-    }
+    stage.until("at-gate");
     let line = ["resume", "--take-over", "--no-wait", "--color", "never"];
     let asked = |text: &str| text.contains("Type the host's name to take the run over (");
     let mut terminal = Terminal::start(stage.command(&line), 40, 120);
