@@ -37,12 +37,18 @@ impl Machine {
         let stays =
             operation.is_reached() || operation.phase == OperationPhase::Sending || has_its_way(operation);
         let cancelled = matches!(self.state.ending, Some(Ending::Cancelled { .. }));
-        // The first that goes on is soon found, so this is no look at all of them.
-        let goes_on = |one: &OperationState| match cancelled {
-            true => one.is_unfinished(),
-            false => !one.is_rest(),
+        let goes_on = |one: &OperationState| {
+            one.plan.phase == Phase::Main
+                && match cancelled {
+                    true => one.is_unfinished(),
+                    false => !one.is_rest(),
+                }
         };
-        !stays || self.asks_or_may(step, operation) || !state.of_phase(Phase::Main).any(goes_on)
+        // Answers come about in the order of the operations: behind this one, one that goes on is soon found, while
+        // those before it may all be over.
+        let (before, behind) = state.operations.split_at(place);
+        let others = behind.iter().chain(before);
+        !stays || self.asks_or_may(step, operation) || !others.into_iter().any(goes_on)
     }
 
     /// Whether a person is asked about the step's losses, or is to be for this operation's sake.
