@@ -16,20 +16,6 @@ fn id(rest: &str) -> String {
     format!("/subscriptions/{SUBSCRIPTION}{rest}")
 }
 
-async fn put(azure: &leeward_simulator::Simulator, path: &str, body: Value) -> Told {
-    let url = format!("{path}?api-version={SQL}");
-    send(azure, request("PUT", &url, Some(body))).await.unwrap()
-}
-
-async fn delete(azure: &leeward_simulator::Simulator, path: &str) -> Told {
-    send(
-        azure,
-        request("DELETE", &format!("{path}?api-version={SQL}"), None),
-    )
-    .await
-    .unwrap()
-}
-
 /// The platform with more resources, each (id, region, body, state).
 fn with(resources: &[(String, &str, Value, Value)]) -> leeward_simulator::Simulator {
     let mut list = Vec::new();
@@ -87,7 +73,7 @@ fn new_group_body() -> Value {
 }
 
 async fn refused_creation(own: (Value, Value), other: (Value, Value)) -> String {
-    let told = put(&instances(own, other), &new_group(), new_group_body()).await;
+    let told = put_to(&instances(own, other), &new_group(), new_group_body()).await;
     assert!(told.status >= 400, "{told:?}");
     told.code().to_owned()
 }
@@ -167,7 +153,7 @@ async fn a_secondary_instance_must_be_empty_when_a_group_is_made() {
         ));
     }
     drop(azure);
-    let told = put(&with(&resources), &new_group(), new_group_body()).await;
+    let told = put_to(&with(&resources), &new_group(), new_group_body()).await;
     assert_eq!(told.code(), "GeoDrSecondaryInstanceNotEmpty");
 }
 
@@ -177,7 +163,7 @@ async fn an_instance_is_in_one_group_with_exactly_one_pair_and_one_partner_regio
     let mut two_pairs = new_group_body();
     let pair = two_pairs["properties"]["managedInstancePairs"][0].clone();
     two_pairs["properties"]["managedInstancePairs"] = json!([pair.clone(), pair]);
-    let told = put(&azure, &new_group(), two_pairs).await;
+    let told = put_to(&azure, &new_group(), two_pairs).await;
     assert_eq!(
         told.code(),
         "InstanceFailoverGroupCreateOrUpdateRequestUnsupportedPairCount"
@@ -185,20 +171,20 @@ async fn an_instance_is_in_one_group_with_exactly_one_pair_and_one_partner_regio
     let mut two_regions = new_group_body();
     two_regions["properties"]["partnerRegions"] =
         json!([{"location": "northeurope"}, {"location": "uksouth"}]);
-    let told = put(&azure, &new_group(), two_regions).await;
+    let told = put_to(&azure, &new_group(), two_regions).await;
     assert_eq!(
         told.code(),
         "InstanceFailoverGroupCreateOrUpdateRequestUnsupportedPartnerCount"
     );
     let mut wrong_region = new_group_body();
     wrong_region["properties"]["partnerRegions"] = json!([{"location": "uksouth"}]);
-    let told = put(&azure, &new_group(), wrong_region).await;
+    let told = put_to(&azure, &new_group(), wrong_region).await;
     assert_eq!(told.code(), "FailoverGroupRegionMismatch");
-    let begun = put(&azure, &new_group(), new_group_body()).await;
+    let begun = put_to(&azure, &new_group(), new_group_body()).await;
     assert_eq!(begun.body["operation"], "CreateManagedFailoverGroup");
     finish(&azure, &begun).await;
     let other = new_group().replace("fog-new", "fog-newer");
-    let told = put(&azure, &other, new_group_body()).await;
+    let told = put_to(&azure, &other, new_group_body()).await;
     assert_eq!(
         (told.status, told.code()),
         (409, "InstanceFailoverGroupAlreadyExists")
@@ -208,7 +194,7 @@ async fn an_instance_is_in_one_group_with_exactly_one_pair_and_one_partner_regio
 #[tokio::test(start_paused = true)]
 async fn a_group_of_instances_seeds_at_most_360_gb_an_hour_and_cannot_switch_meanwhile() {
     let azure = instances((Value::Null, json!({"used-gb": 180})), plain());
-    let begun = put(&azure, &new_group(), new_group_body()).await;
+    let begun = put_to(&azure, &new_group(), new_group_body()).await;
     finish(&azure, &begun).await;
     let secondary = id(&format!(
         "{NEU}/locations/northeurope/instanceFailoverGroups/fog-new"
@@ -334,7 +320,7 @@ async fn the_policy_of_a_group_is_manual_without_a_grace_period_or_automatic_wit
         ),
         (json!({}), "InvalidReadWriteFailoverPolicy"),
     ] {
-        let told = put(
+        let told = put_to(
             &azure,
             &server_group("weu"),
             json!({"properties": {"readWriteEndpoint": policy}}),
@@ -391,10 +377,10 @@ async fn a_group_of_servers_takes_one_partner_and_databases_of_its_primary_that_
             "DatabaseBelongsToOtherFailoverGroup",
         ),
     ] {
-        let told = put(&azure, &group, with(partners, databases)).await;
+        let told = put_to(&azure, &group, with(partners, databases)).await;
         assert_eq!(told.code(), code, "{told:?}");
     }
-    let taken = put(
+    let taken = put_to(
         &azure,
         &server_group("weu").replace("sql-shop-weu", "sql-shop-neu"),
         with(one, json!([])),
@@ -429,184 +415,9 @@ async fn a_customers_key_must_be_on_both_servers() {
         let body = json!({"properties": {
             "readWriteEndpoint": {"failoverPolicy": "Manual"}, "partnerServers": [{"id": other}],
         }});
-        let told = put(&azure, &format!("{own}/failoverGroups/fog-new"), body).await;
+        let told = put_to(&azure, &format!("{own}/failoverGroups/fog-new"), body).await;
         assert_eq!((told.status, told.code()), (400, code));
     }
-}
-
-fn database(side: &str, name: &str) -> String {
-    id(&format!(
-        "/resourceGroups/rg-platform-{side}/providers/Microsoft.Sql/servers/sql-shop-{side}/databases/{name}"
-    ))
-}
-
-async fn link_of(azure: &leeward_simulator::Simulator, side: &str, name: &str) -> Value {
-    let list = get(azure, &format!("{}/replicationLinks", database(side, name)), SQL)
-        .await
-        .body;
-    list["value"][0].clone()
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_link_is_the_same_on_both_sides_and_turns_round_with_the_group() {
-    let azure = platform(1);
-    let (here, there) = (
-        link_of(&azure, "neu", "orders").await,
-        link_of(&azure, "weu", "orders").await,
-    );
-    assert_eq!(here["name"], there["name"]);
-    assert_eq!(
-        (&here["properties"]["role"], &there["properties"]["role"]),
-        (&json!("Secondary"), &json!("Primary"))
-    );
-    assert_eq!(here["properties"]["replicationState"], "CATCH_UP");
-    assert_eq!(here["properties"]["percentComplete"], 100);
-    let begun = post(&azure, &format!("{}/failover", server_group("neu")), SQL).await;
-    finish(&azure, &begun).await;
-    assert_eq!(
-        link_of(&azure, "neu", "orders").await["properties"]["role"],
-        "Primary"
-    );
-    let server = id(&format!("{NEU}/servers/sql-shop-neu/replicationLinks"));
-    let list = get(&azure, &server, SQL).await.body;
-    assert_eq!(list["value"].as_array().unwrap().len(), 1);
-    let one = list["value"][0]["id"].as_str().unwrap().to_owned();
-    assert_eq!(get(&azure, &one, SQL).await.body, list["value"][0]);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_database_of_a_group_cannot_fail_over_alone() {
-    let azure = platform(1);
-    let link = link_of(&azure, "neu", "orders").await["id"]
-        .as_str()
-        .unwrap()
-        .to_owned();
-    for verb in ["failover", "forceFailoverAllowDataLoss"] {
-        let told = post(&azure, &format!("{link}/{verb}"), SQL).await;
-        assert_eq!(
-            (told.status, told.code()),
-            (409, "FailoverGroupAlreadySetup"),
-            "{verb}"
-        );
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_link_outside_a_group_is_switched_from_its_secondary_in_the_recorded_time() {
-    let azure = platform(1);
-    let made = put(
-        &azure,
-        &database("weu", "stock"),
-        json!({"location": "westeurope"}),
-    )
-    .await;
-    assert_eq!(made.body["operation"], "CreateLogicalDatabase");
-    finish(&azure, &made).await;
-    let copy = json!({"location": "northeurope", "properties": {"createMode": "Secondary", "sourceDatabaseId": database("weu", "stock")}});
-    let made = put(&azure, &database("neu", "stock"), copy.clone()).await;
-    assert_eq!(made.body["operation"], "CreateDatabaseAsCopy");
-    finish(&azure, &made).await;
-    let again = put(&azure, &database("neu", "stock"), copy).await;
-    assert_eq!((again.status, again.code()), (409, "DuplicateGeoDrRelation"));
-    let there = link_of(&azure, "weu", "stock").await["id"]
-        .as_str()
-        .unwrap()
-        .to_owned();
-    let told = post(&azure, &format!("{there}/failover"), SQL).await;
-    assert_eq!(
-        (told.status, told.code()),
-        (400, "GeoReplicationDatabaseNotSecondary")
-    );
-    let here = link_of(&azure, "neu", "stock").await["id"]
-        .as_str()
-        .unwrap()
-        .to_owned();
-    let before = tokio::time::Instant::now();
-    let begun = post(&azure, &format!("{here}/failover"), SQL).await;
-    assert_eq!(begun.body["operation"], "FailoverContinuousCopy");
-    assert!(
-        begun
-            .header("azure-asyncoperation")
-            .unwrap()
-            .contains("/replicationLinksAzureAsyncOperation/")
-    );
-    let busy = post(&azure, &format!("{here}/failover"), SQL).await;
-    assert_eq!((busy.status, busy.code()), (409, "ManagementServiceDatabaseBusy"));
-    finish(&azure, &begun).await;
-    assert!(before.elapsed() < Duration::from_secs(80));
-    let result = send(&azure, request("GET", begun.header("location").unwrap(), None))
-        .await
-        .unwrap();
-    assert_eq!(result.body["properties"]["role"], "Primary");
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_database_that_joins_a_group_is_seeded_and_holds_up_a_planned_switch() {
-    let azure = platform(1);
-    let made = put(
-        &azure,
-        &database("weu", "stock"),
-        json!({"location": "westeurope"}),
-    )
-    .await;
-    finish(&azure, &made).await;
-    let body = json!({"properties": {
-        "readWriteEndpoint": {"failoverPolicy": "Manual"},
-        "databases": [database("weu", "orders"), database("weu", "stock")],
-    }});
-    let begun = put(&azure, &server_group("weu"), body).await;
-    assert_eq!(begun.body["operation"], "UpdateFailoverGroup");
-    let told = delete(&azure, &database("weu", "stock")).await;
-    assert_eq!(
-        (told.status, told.code()),
-        (409, "DatabaseBeingAddedToFailoverGroup")
-    );
-    finish(&azure, &begun).await;
-    let link = link_of(&azure, "neu", "stock").await;
-    assert_eq!(link["properties"]["replicationState"], "SEEDING");
-    assert!(link["properties"]["percentComplete"].as_u64().unwrap() < 100);
-    let told = post(&azure, &format!("{}/failover", server_group("neu")), SQL).await;
-    assert_eq!((told.status, told.code()), (400, "IncorrectReplicationLinkState"));
-    tokio::time::sleep(Duration::from_secs(200)).await;
-    assert_eq!(
-        link_of(&azure, "neu", "stock").await["properties"]["replicationState"],
-        "CATCH_UP"
-    );
-    assert_eq!(
-        post(&azure, &format!("{}/failover", server_group("neu")), SQL)
-            .await
-            .status,
-        202
-    );
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_copy_is_an_independent_database_and_is_dropped_again() {
-    let azure = platform(1);
-    let copy = database("neu", "orders-drill");
-    let body = json!({"location": "northeurope", "tags": {"leeward-run": "r-1"}, "properties": {
-        "createMode": "Copy", "sourceDatabaseId": database("weu", "orders"),
-    }});
-    let begun = put(&azure, &copy, body.clone()).await;
-    assert_eq!(
-        get(&azure, &copy, SQL).await.body["properties"]["status"],
-        "Copying"
-    );
-    finish(&azure, &begun).await;
-    let made = get(&azure, &copy, SQL).await.body;
-    assert_eq!(made["properties"]["status"], "Online");
-    assert_eq!(made["tags"]["leeward-run"], "r-1");
-    assert_eq!(link_of(&azure, "neu", "orders-drill").await, Value::Null);
-    assert_eq!(put(&azure, &copy, body).await.status, 202);
-    let absent = json!({"location": "northeurope", "properties": {"createMode": "Copy", "sourceDatabaseId": database("weu", "nothing")}});
-    let told = put(&azure, &database("neu", "other"), absent).await;
-    assert_eq!((told.status, told.code()), (404, "SourceDatabaseNotFound"));
-    tokio::time::sleep(Duration::from_secs(300)).await;
-    let begun = delete(&azure, &copy).await;
-    assert_eq!(begun.body["operation"], "DropLogicalDatabase");
-    finish(&azure, &begun).await;
-    assert_eq!(get(&azure, &copy, SQL).await.status, 404);
-    assert_eq!(delete(&azure, &copy).await.status, 204);
 }
 
 #[tokio::test(start_paused = true)]

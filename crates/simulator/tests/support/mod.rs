@@ -141,6 +141,20 @@ pub async fn post(simulator: &Simulator, path: &str, version: &str) -> Told {
     .unwrap()
 }
 
+pub async fn put_to(azure: &Simulator, path: &str, body: Value) -> Told {
+    let url = format!("{path}?api-version={SQL}");
+    send(azure, request("PUT", &url, Some(body))).await.unwrap()
+}
+
+pub async fn delete_at(azure: &Simulator, path: &str) -> Told {
+    send(
+        azure,
+        request("DELETE", &format!("{path}?api-version={SQL}"), None),
+    )
+    .await
+    .unwrap()
+}
+
 /// Polls an operation to its end and returns the words it used.
 pub async fn finish(simulator: &Simulator, begun: &Told) -> Vec<String> {
     let url = begun.header("azure-asyncoperation").unwrap().to_owned();

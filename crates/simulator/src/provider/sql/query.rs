@@ -4,7 +4,6 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::{
-    flavour::{Flavour, INSTANCES},
     link::{self, Link},
     view::{Role, Side},
 };
@@ -209,7 +208,6 @@ fn links(world: &World, reached: Option<&Reached>, database: &str, folded: &str,
         found.push((partner, link.role, seeding, behind(&resource.id)));
     } else if let Some(reached) = reached
         && let Some(side) = &reached.side
-        && Flavour::of(INSTANCES.kind).is_some()
         && !database.eq_ignore_ascii_case("master")
         && world
             .resource(&reached.id)
