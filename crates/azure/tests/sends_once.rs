@@ -2,8 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
-#[path = "sends_once/tiny.rs"]
-mod tiny;
+mod support;
 
 use std::{
     io::Write,
@@ -15,7 +14,6 @@ use std::{
 };
 
 use async_trait::async_trait;
-use azure_core::credentials::{AccessToken, TokenCredential, TokenRequestOptions};
 use jiff::Timestamp;
 use leeward_azure::{
     arm::{Arm, Endpoint, Method, Request},
@@ -29,7 +27,7 @@ use leeward_engine::{
     work::{OperationUrl, Sent},
 };
 use serde_json::json;
-use tiny::{Behaviour, Tiny};
+use support::{OneToken, Reaction, Server, socket};
 
 const TOKEN: &str = "the-very-secret-token";
 
@@ -49,23 +47,8 @@ impl Clock for Steps {
     async fn sleep_until(&self, _uptime: Duration) {}
 }
 
-#[derive(Debug)]
-struct OneToken;
-
-#[async_trait]
-impl TokenCredential for OneToken {
-    async fn get_token(
-        &self,
-        _: &[&str],
-        _: Option<TokenRequestOptions<'_>>,
-    ) -> azure_core::Result<AccessToken> {
-        let end = time::OffsetDateTime::UNIX_EPOCH + Duration::from_secs(1_000_000);
-        Ok(AccessToken::new(TOKEN, end))
-    }
-}
-
 fn arm(url: &str) -> Arm {
-    let credential = Credential::from_source(CredentialKind::AzureCli, Arc::new(OneToken));
+    let credential = Credential::from_source(CredentialKind::AzureCli, Arc::new(OneToken(TOKEN)));
     let clock = Arc::new(Steps(AtomicU64::new(0)));
     Arm::new(Endpoint::parse(url).unwrap(), credential, None, clock).unwrap()
 }
@@ -89,18 +72,26 @@ fn post() -> Request {
     )
 }
 
-fn answer(status: &str, headers: &str, body: &str) -> Behaviour {
-    Behaviour::Answer(format!(
-        "HTTP/1.1 {status}\r\ncontent-length: {}\r\n{headers}\r\n{body}",
-        body.len()
-    ))
+/// Answers and closes.
+fn answer(status: &str, headers: &str, body: &str) -> Reaction {
+    Reaction::AnswerThenClose(socket::answer(status, headers, body))
+}
+
+/// A server that does the same with every request.
+async fn server(reaction: Reaction) -> Server {
+    Server::start(move |_| reaction.clone()).await
+}
+
+/// Stops listening and returns where it was.
+fn closed(server: Server) -> String {
+    server.url()
 }
 
 /// Sends a change three ways and returns what came of the last: every way must reach the server once.
-async fn send(behaviour: Behaviour) -> Sent {
-    let server = Tiny::start(behaviour.clone()).await;
+async fn send(reaction: Reaction) -> Sent {
+    let server = server(reaction.clone()).await;
     let by_hand = arm(&server.url()).change(&post(), &key(1000)).await;
-    assert_eq!(server.requests().len(), 1, "{behaviour:?}");
+    assert_eq!(server.requests().len(), 1, "{reaction:?}");
     let by_builder = bridge::change(
         &arm(&server.url()),
         &key(1000),
@@ -111,10 +102,10 @@ async fn send(behaviour: Behaviour) -> Sent {
         },
     )
     .await;
-    assert_eq!(server.requests().len(), 2, "{behaviour:?}");
+    assert_eq!(server.requests().len(), 2, "{reaction:?}");
     let kind = |sent: &Sent| std::mem::discriminant(sent);
     let (Err(by_hand), Err(by_builder)) = (by_hand, by_builder) else {
-        panic!("{behaviour:?} was taken for a success");
+        panic!("{reaction:?} was taken for a success");
     };
     assert_eq!(kind(&by_hand), kind(&by_builder));
     by_hand
@@ -122,16 +113,16 @@ async fn send(behaviour: Behaviour) -> Sent {
 
 #[tokio::test]
 async fn a_change_whose_answer_is_lost_is_sent_once_and_its_outcome_unknown() {
-    for behaviour in [
-        Behaviour::AnswerLost,
-        Behaviour::ResetInMidAnswer,
+    for reaction in [
+        Reaction::Lose,
+        Reaction::Half,
         answer("500 Internal Server Error", "", ""),
         answer("504 Gateway Timeout", "retry-after: 0\r\n", "{}"),
         answer("408 Request Timeout", "", ""),
-        Behaviour::Answer("nonsense\r\n\r\n".to_owned()),
+        Reaction::AnswerThenClose("nonsense\r\n\r\n".to_owned()),
     ] {
-        let sent = send(behaviour.clone()).await;
-        assert!(matches!(sent, Sent::Unanswered { .. }), "{behaviour:?}: {sent:?}");
+        let sent = send(reaction.clone()).await;
+        assert!(matches!(sent, Sent::Unanswered { .. }), "{reaction:?}: {sent:?}");
     }
 }
 
@@ -148,7 +139,7 @@ async fn a_throttled_change_is_sent_once_and_its_wait_handed_up() {
 
 #[tokio::test]
 async fn a_redirect_is_not_followed_and_the_token_not_carried_there() {
-    let elsewhere = Tiny::start(answer("200 OK", "", "{}")).await;
+    let elsewhere = server(answer("200 OK", "", "{}")).await;
     let headers = format!("location: {}/there\r\n", elsewhere.url());
     for status in [
         "301 Moved Permanently",
@@ -163,9 +154,9 @@ async fn a_redirect_is_not_followed_and_the_token_not_carried_there() {
 
 #[tokio::test]
 async fn a_url_out_of_an_answer_or_a_journal_never_carries_the_token_to_another_host() {
-    let elsewhere = Tiny::start(answer("200 OK", "", "{}")).await;
+    let elsewhere = server(answer("200 OK", "", "{}")).await;
     let body = json!({"value": [], "nextLink": format!("{}/next", elsewhere.url())}).to_string();
-    let server = Tiny::start(answer("200 OK", "", &body)).await;
+    let server = server(answer("200 OK", "", &body)).await;
     let arm = arm(&server.url());
     assert!(arm.list(&Request::get("/subscriptions/s", "1")).await.is_err());
     let url = OperationUrl::new(format!("{}/ops/1?s=signature", elsewhere.url()));
@@ -177,14 +168,14 @@ async fn a_url_out_of_an_answer_or_a_journal_never_carries_the_token_to_another_
 
 #[tokio::test]
 async fn a_refused_connection_is_no_send() {
-    let url = Tiny::start(Behaviour::AnswerLost).await.closed();
+    let url = closed(server(Reaction::Lose).await);
     let sent = arm(&url).change(&post(), &key(1000)).await;
     assert!(matches!(sent, Err(Sent::NotSent { .. })), "{sent:?}");
 }
 
 #[tokio::test]
 async fn nothing_is_written_after_the_right_to_send_is_over() {
-    let server = Tiny::start(answer("200 OK", "", "{}")).await;
+    let server = server(answer("200 OK", "", "{}")).await;
     // Somebody looks at the clock for the token, before the client is called, and after it connected.
     for send_before in [0, 1, 2] {
         let sent = arm(&server.url()).change(&post(), &key(send_before)).await;
@@ -208,7 +199,7 @@ async fn nothing_is_written_after_the_right_to_send_is_over() {
 
 #[tokio::test]
 async fn a_second_request_within_one_call_of_a_typed_builder_is_refused() {
-    let server = Tiny::start(answer("202 Accepted", "", "")).await;
+    let server = server(answer("202 Accepted", "", "")).await;
     let reply = bridge::change(
         &arm(&server.url()),
         &key(1000),
@@ -233,7 +224,7 @@ async fn a_second_request_within_one_call_of_a_typed_builder_is_refused() {
 #[tokio::test]
 async fn a_vault_is_read_through_its_typed_builder_whatever_its_words() {
     let body = json!({"properties": {"provisioningState": "NeverSeenBefore"}}).to_string();
-    let server = Tiny::start(answer("200 OK", "", &body)).await;
+    let server = server(answer("200 OK", "", &body)).await;
     let reply = bridge::read(&arm(&server.url()), "2024-04-01", |vendor| async move {
         vendor
             .vaults()?
@@ -258,7 +249,7 @@ async fn a_vault_is_read_through_its_typed_builder_whatever_its_words() {
 
 #[tokio::test]
 async fn the_public_side_of_a_simulated_world_is_asked_of_the_simulator() {
-    let server = Tiny::start(answer("200 OK", "x-from: simulator\r\n", "fine")).await;
+    let server = server(answer("200 OK", "x-from: simulator\r\n", "fine")).await;
     let clock = Arc::new(Steps(AtomicU64::new(0)));
     let endpoint = Endpoint::parse(&server.url()).unwrap();
     let wire = Forward::new(endpoint, clock.clone()).unwrap();
@@ -280,7 +271,7 @@ async fn the_public_side_of_a_simulated_world_is_asked_of_the_simulator() {
 
 #[tokio::test]
 async fn a_public_request_is_sent_once_and_a_late_one_not_at_all() {
-    let server = Tiny::start(Behaviour::AnswerLost).await;
+    let server = server(Reaction::Lose).await;
     let wire = Direct::new(Arc::new(Steps(AtomicU64::new(10))));
     let mut request = PublicRequest::get(server.url().parse().unwrap(), Duration::from_secs(5));
     request.method = "POST".to_owned();
@@ -318,12 +309,12 @@ async fn the_token_and_a_signed_url_stand_in_no_log_and_no_error() {
         .finish();
     let _guard = tracing::subscriber::set_default(subscriber);
     let mut shown = String::new();
-    for behaviour in [
+    for reaction in [
         answer("202 Accepted", "", ""),
-        Behaviour::AnswerLost,
+        Reaction::Lose,
         answer("401 Unauthorized", "", ""),
     ] {
-        let server = Tiny::start(behaviour).await;
+        let server = server(reaction).await;
         let arm = arm(&server.url());
         let changed = arm.change(&post(), &key(1000)).await;
         let built = bridge::change(&arm, &key(1000), "2023-08-01", |vendor| async move {
@@ -333,7 +324,7 @@ async fn the_token_and_a_signed_url_stand_in_no_log_and_no_error() {
         .await;
         shown += &format!("{arm:?} {changed:?} {built:?}");
         assert!(server.raw().contains(TOKEN));
-        let url = OperationUrl::new(format!("{}/ops/1?s=signature", server.closed()));
+        let url = OperationUrl::new(format!("{}/ops/1?s=signature", closed(server)));
         shown += &format!(
             "{:?}",
             tokio::time::timeout(Duration::from_millis(200), arm.follow(&url)).await

@@ -2,12 +2,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
-#[path = "every_kind/cases.rs"]
 mod cases;
-#[path = "every_kind/mutation.rs"]
 mod mutation;
-#[path = "every_kind/server.rs"]
 mod server;
+#[path = "../../../crates/azure/tests/support/socket.rs"]
+mod socket;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -20,7 +19,7 @@ use cases::{Change, ONLY_LOOKS, Stage, TOKEN, all_kinds_are_there, stages, stage
 use leeward_engine::work::{Observation, OperationUrl, Progress, Sent, Ticket};
 use leeward_runbook::journey::Journey;
 use serde_json::Value;
-use server::{Reaction, Server, answer, text};
+use server::{Reaction, Server, answer};
 
 /// What the other side does, and what must be made of it.
 struct Behaviour {
@@ -87,7 +86,7 @@ fn behaviours(own: &str, elsewhere: &str) -> Vec<Behaviour> {
         of("308", answer("308 Permanent Redirect", &there, ""), unknown),
         of(
             "the connection is closed after an answer that keeps it",
-            Reaction::AnswerThenClose(text("202 Accepted", &status, "")),
+            Reaction::AnswerThenClose(socket::answer("202 Accepted", &status, "")),
             accepted,
         ),
     ]

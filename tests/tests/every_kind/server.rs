@@ -8,35 +8,16 @@ use std::sync::{
 use bytes::Bytes;
 use leeward_simulator::{Outcome, Simulator};
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
+    io::AsyncWriteExt,
     net::{TcpListener, TcpStream},
     task::JoinHandle,
 };
 
-/// What is done with a request for a change, once it was read whole.
-#[derive(Clone, Debug)]
-pub(crate) enum Reaction {
-    /// Answers and keeps the connection open.
-    Answer(String),
-    /// Answers as if the connection stayed open, then closes it.
-    AnswerThenClose(String),
-    /// Closes without a word.
-    Lose,
-    /// Writes half an answer, then resets.
-    Half,
-}
+pub(crate) use super::socket::{self, Reaction};
 
 /// Writes an answer with its length.
 pub(crate) fn answer(status: &str, headers: &str, body: &str) -> Reaction {
-    Reaction::Answer(text(status, headers, body))
-}
-
-/// The text of an answer.
-pub(crate) fn text(status: &str, headers: &str, body: &str) -> String {
-    format!(
-        "HTTP/1.1 {status}\r\ncontent-length: {}\r\n{headers}\r\n{body}",
-        body.len()
-    )
+    Reaction::Answer(socket::answer(status, headers, body))
 }
 
 /// What the answer of a read is turned into: its target, status, headers and body.
@@ -126,7 +107,7 @@ fn reads(raw: &str) -> bool {
 
 async fn serve(mut stream: TcpStream, shared: Arc<Shared>) {
     let mut rest = Vec::new();
-    while let Some(raw) = read(&mut stream, &mut rest).await {
+    while let Some(raw) = socket::read(&mut stream, &mut rest).await {
         shared.raw.lock().unwrap().push(raw.clone());
         if reads(&raw) {
             let Some(answer) = asked(&shared, &raw).await else {
@@ -136,22 +117,8 @@ async fn serve(mut stream: TcpStream, shared: Arc<Shared>) {
             continue;
         }
         let reaction = shared.reaction.lock().unwrap().clone();
-        match reaction {
-            Reaction::Answer(text) => {
-                let _ = stream.write_all(text.as_bytes()).await;
-            }
-            Reaction::AnswerThenClose(text) => {
-                let _ = stream.write_all(text.as_bytes()).await;
-                let _ = stream.shutdown().await;
-                return;
-            }
-            Reaction::Lose => return,
-            Reaction::Half => {
-                let half = "HTTP/1.1 202 Accepted\r\ncontent-length: 500\r\n\r\n{\"half\":";
-                let _ = stream.write_all(half.as_bytes()).await;
-                let _ = stream.set_zero_linger();
-                return;
-            }
+        if !reaction.on(&mut stream).await {
+            return;
         }
     }
 }
@@ -189,30 +156,9 @@ async fn asked(shared: &Shared, raw: &str) -> Option<String> {
     if let Some(twist) = twist {
         twist(target, parts.status.as_u16(), &mut headers, &mut body);
     }
-    Some(text(&format!("{} -", parts.status.as_u16()), &headers, &body))
-}
-
-/// Reads one request with its body; what follows it stays in `rest`.
-async fn read(stream: &mut TcpStream, rest: &mut Vec<u8>) -> Option<String> {
-    let mut chunk = [0; 8192];
-    loop {
-        if let Some(end) = rest.windows(4).position(|four| four == b"\r\n\r\n") {
-            let head = String::from_utf8_lossy(&rest[..end]).into_owned();
-            let length = head
-                .lines()
-                .filter_map(|line| line.split_once(':'))
-                .find(|(name, _)| name.eq_ignore_ascii_case("content-length"))
-                .and_then(|(_, value)| value.trim().parse::<usize>().ok())
-                .unwrap_or(0);
-            let whole = end + 4 + length;
-            if rest.len() >= whole {
-                let taken: Vec<u8> = rest.drain(..whole).collect();
-                return Some(String::from_utf8_lossy(&taken).into_owned());
-            }
-        }
-        match stream.read(&mut chunk).await {
-            Ok(0) | Err(_) => return None,
-            Ok(count) => rest.extend_from_slice(&chunk[..count]),
-        }
-    }
+    Some(socket::answer(
+        &format!("{} -", parts.status.as_u16()),
+        &headers,
+        &body,
+    ))
 }

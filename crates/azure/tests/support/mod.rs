@@ -3,6 +3,8 @@
 #![allow(dead_code, reason = "each test takes what it needs")]
 #![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
+pub(crate) mod socket;
+
 use std::{
     net::SocketAddr,
     sync::{
@@ -11,11 +13,10 @@ use std::{
     },
 };
 
-use tokio::{
-    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
-    net::{TcpListener, TcpStream},
-    task::JoinHandle,
-};
+use tokio::{net::TcpListener, task::JoinHandle};
+
+pub(crate) use socket::Reaction;
+use socket::Stream;
 
 /// One request as it stood on the wire.
 #[derive(Clone, Debug)]
@@ -52,31 +53,13 @@ impl Seen {
     }
 }
 
-/// What the server does with a request that it has read whole.
-#[derive(Clone, Debug)]
-pub(crate) enum Reaction {
-    /// Answers and keeps the connection open.
-    Answer(String),
-    /// Answers as if the connection stayed open, then closes it.
-    AnswerThenClose(String),
-    /// Closes without a word.
-    Lose,
-    /// Writes half an answer, then resets.
-    Half,
-    /// Opens a way to an address and hands the bytes on, as a proxy does for CONNECT.
-    Tunnel(SocketAddr),
-}
-
 /// Writes an answer with its length.
 pub(crate) fn answer(status: &str, headers: &[(&str, &str)], body: &str) -> Reaction {
     let headers: String = headers
         .iter()
         .map(|(name, value)| format!("{name}: {value}\r\n"))
         .collect();
-    Reaction::Answer(format!(
-        "HTTP/1.1 {status}\r\ncontent-length: {}\r\n{headers}\r\n{body}",
-        body.len()
-    ))
+    Reaction::Answer(socket::answer(status, &headers, body))
 }
 
 type Handler = Arc<dyn Fn(&Seen) -> Reaction + Send + Sync>;
@@ -150,23 +133,19 @@ impl Server {
         self.connections.load(Ordering::SeqCst)
     }
 
+    /// Returns the first line of every request.
+    pub(crate) fn requests(&self) -> Vec<String> {
+        let first = |seen: Seen| seen.raw.lines().next().map(str::to_owned);
+        self.seen().into_iter().filter_map(first).collect()
+    }
+
     /// Returns everything that was sent.
     pub(crate) fn raw(&self) -> String {
         self.seen().into_iter().map(|seen| seen.raw).collect()
     }
 }
 
-trait Stream: AsyncRead + AsyncWrite + Unpin + Send {
-    fn reset(&self) {}
-}
-
-impl Stream for TcpStream {
-    fn reset(&self) {
-        let _ = self.set_zero_linger();
-    }
-}
-
-impl Stream for tokio_rustls::server::TlsStream<TcpStream> {
+impl Stream for tokio_rustls::server::TlsStream<tokio::net::TcpStream> {
     fn reset(&self) {
         let _ = self.get_ref().0.set_zero_linger();
     }
@@ -174,61 +153,12 @@ impl Stream for tokio_rustls::server::TlsStream<TcpStream> {
 
 async fn serve(mut stream: impl Stream, connection: usize, handler: &Handler, kept: &Mutex<Vec<Seen>>) {
     let mut rest = Vec::new();
-    while let Some(raw) = read(&mut stream, &mut rest).await {
+    while let Some(raw) = socket::read(&mut stream, &mut rest).await {
         let seen = Seen { connection, raw };
         let reaction = handler(&seen);
         kept.lock().unwrap().push(seen);
-        match reaction {
-            Reaction::Answer(text) => {
-                let _ = stream.write_all(text.as_bytes()).await;
-            }
-            Reaction::AnswerThenClose(text) => {
-                let _ = stream.write_all(text.as_bytes()).await;
-                let _ = stream.shutdown().await;
-                return;
-            }
-            Reaction::Lose => return,
-            Reaction::Half => {
-                let half = "HTTP/1.1 202 Accepted\r\ncontent-length: 500\r\n\r\n{\"half\":";
-                let _ = stream.write_all(half.as_bytes()).await;
-                stream.reset();
-                return;
-            }
-            Reaction::Tunnel(address) => {
-                let Ok(mut there) = TcpStream::connect(address).await else {
-                    return;
-                };
-                let _ = stream
-                    .write_all(b"HTTP/1.1 200 Connection established\r\n\r\n")
-                    .await;
-                let _ = tokio::io::copy_bidirectional(&mut stream, &mut there).await;
-                return;
-            }
-        }
-    }
-}
-
-/// Reads one request with its body; what follows it stays in `rest`.
-async fn read(stream: &mut (impl AsyncRead + Unpin), rest: &mut Vec<u8>) -> Option<String> {
-    let mut chunk = [0; 4096];
-    loop {
-        if let Some(end) = rest.windows(4).position(|four| four == b"\r\n\r\n") {
-            let head = String::from_utf8_lossy(&rest[..end]).into_owned();
-            let length = head
-                .lines()
-                .filter_map(|line| line.split_once(':'))
-                .find(|(name, _)| name.eq_ignore_ascii_case("content-length"))
-                .and_then(|(_, value)| value.trim().parse::<usize>().ok())
-                .unwrap_or(0);
-            let whole = end + 4 + length;
-            if rest.len() >= whole {
-                let taken: Vec<u8> = rest.drain(..whole).collect();
-                return Some(String::from_utf8_lossy(&taken).into_owned());
-            }
-        }
-        match stream.read(&mut chunk).await {
-            Ok(0) | Err(_) => return None,
-            Ok(count) => rest.extend_from_slice(&chunk[..count]),
+        if !reaction.on(&mut stream).await {
+            return;
         }
     }
 }
