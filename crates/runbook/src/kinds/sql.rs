@@ -28,7 +28,7 @@ const LAG: Setting = may(
             "database",
             Shape::Text,
             Stands::With,
-            "Database whose links are asked for",
+            "Database to begin with; every other one of the group, or of the instance, is asked as well",
         ),
         may(
             "server",

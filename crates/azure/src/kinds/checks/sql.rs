@@ -113,7 +113,7 @@ pub(super) async fn probe(
         return answer(true, format!("answers `{}`", cut(&found)));
     };
     let lag = match ask(lag::STATEMENT.to_owned()).await {
-        Ok(rows) => lag::of_rows(&rows),
+        Ok(rows) => lag::of_rows(&rows, None),
         Err(error) => Err(error.to_string()),
     };
     match lag {

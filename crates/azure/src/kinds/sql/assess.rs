@@ -15,18 +15,34 @@ use super::{
     side::{GroupSide, Of, disagree},
     view::{GroupView, Replication, Role},
 };
-use crate::arm::Arm;
+use crate::arm::{Arm, ReadError};
+
+/// Why the side that serves was not read.
+struct Unread {
+    /// Nobody answered for it, which is more than a refusal.
+    silent: bool,
+    reason: String,
+}
 
 impl Group {
     /// Reads the side that serves, where it may be asked at all. It is never needed.
-    async fn other_view(&self, arm: &Arm, context: &Context) -> Result<Option<GroupView>, String> {
+    async fn other_view(&self, arm: &Arm, context: &Context) -> Result<Option<GroupView>, Unread> {
         if context.source_region == SourceRegion::Closed {
             return Ok(None);
         }
-        let side = GroupSide::source(self.of, context).map_err(|error| error.to_string())?;
+        let side = GroupSide::source(self.of, context).map_err(|error| Unread {
+            silent: false,
+            reason: error.to_string(),
+        })?;
         match side.view(arm).await {
             Ok(view) => Ok(Some(view)),
-            Err(error) => Err(format!("{} was not readable: {error}", side.what())),
+            Err(error) => Err(Unread {
+                silent: match &error {
+                    ReadError::Answered(answer) => answer.status >= 500 || answer.status == 408,
+                    ReadError::Unreachable { .. } => true,
+                },
+                reason: format!("{} was not readable: {error}", side.what()),
+            }),
         }
     }
 
@@ -79,13 +95,17 @@ impl Group {
             self.other_view(&arm, context),
             self.links(&arm, context, &side, &view),
             member::look(&arm, context, &side, &view),
-            self.lag(context),
+            self.lag(context, Some(&view)),
         );
         let mut warnings = Vec::new();
+        let mut silent = false;
         match other {
             Ok(Some(other)) => warnings.extend(disagree(&view, &other)),
             Ok(None) => {}
-            Err(warning) => warnings.push(warning),
+            Err(unread) => {
+                silent = unread.silent;
+                warnings.push(unread.reason);
+            }
         }
         let mut summary = format!("{} is {view}", side.what());
         match links {
@@ -118,7 +138,7 @@ impl Group {
                 goal: goal(&side),
                 after: Vec::new(),
                 phase: Phase::Main,
-                rungs: ladder::rungs(self.of, context, &view)?,
+                rungs: ladder::rungs(self.of, context, &view, silent)?,
                 observable: true,
                 payload: json!({"outputs": outputs}),
             }],
@@ -153,7 +173,7 @@ impl Group {
                     "the two sides do not agree yet: {view} here, {other} there"
                 ));
             }
-            Err(reason) => return waits(reason),
+            Err(unread) => return waits(unread.reason),
             Ok(_) => {}
         }
         let mut warnings = Vec::new();

@@ -14,6 +14,7 @@ use super::{
     judge, ladder, lag,
     lag::Lag,
     side::{GroupSide, Of, Verb},
+    view::GroupView,
 };
 use crate::{
     arm::{Arm, lro, refusal},
@@ -76,8 +77,8 @@ impl Group {
     }
 
     /// Reads the lag of replication, where the runbook says how.
-    pub(super) async fn lag(&self, context: &Context) -> Lag {
-        lag::read(&self.seams, self.of, context).await
+    pub(super) async fn lag(&self, context: &Context, view: Option<&GroupView>) -> Lag {
+        lag::read(&self.seams, self.of, context, view).await
     }
 }
 
@@ -98,7 +99,7 @@ impl Driver for Group {
         match context.plan.journey {
             Journey::Failover | Journey::Failback => {
                 let name = settings::name(&context.settings, "failover-group")?;
-                let lag = self.lag(context).await;
+                let lag = self.lag(context, None).await;
                 Ok(vec![ladder::loss(self.of, context, name, &lag)])
             }
             Journey::Drill | Journey::Reprotect => Ok(Vec::new()),

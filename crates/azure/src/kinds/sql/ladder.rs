@@ -35,8 +35,13 @@ pub(super) fn declared(
         })
 }
 
-/// Returns the ladder of the step, with what bars its rungs.
-pub(super) fn rungs(of: Of, context: &Context, view: &GroupView) -> Result<Vec<Rung>, DriverError> {
+/// Returns the ladder of the step, with what bars its rungs; `silent` where nobody answered for the primary.
+pub(super) fn rungs(
+    of: Of,
+    context: &Context,
+    view: &GroupView,
+    silent: bool,
+) -> Result<Vec<Rung>, DriverError> {
     let otherwise = [
         LadderRung {
             name: "planned".to_owned(),
@@ -68,14 +73,20 @@ pub(super) fn rungs(of: Of, context: &Context, view: &GroupView) -> Result<Vec<R
                 lossy: verb.is_lossy(),
                 // Azure refuses it cleanly (409 busy) while an earlier one is in motion.
                 beside: verb.is_lossy(),
-                skip: barred(context, view, verb, forced_follows),
+                skip: barred(context, view, verb, forced_follows, silent),
             })
         })
         .collect()
 }
 
 /// Returns why a rung is known to fail, or to do nothing but wait.
-fn barred(context: &Context, view: &GroupView, verb: Verb, forced_follows: bool) -> Option<String> {
+fn barred(
+    context: &Context,
+    view: &GroupView,
+    verb: Verb,
+    forced_follows: bool,
+    silent: bool,
+) -> Option<String> {
     let down = context.plan.region_down || context.source_region == SourceRegion::Closed;
     let region = &context.plan.source.region;
     match verb {
@@ -88,8 +99,9 @@ fn barred(context: &Context, view: &GroupView, verb: Verb, forced_follows: bool)
         )),
         Verb::TryPlanned => None,
         Verb::Planned => match (&view.role, &view.replication) {
-            (Role::Secondary, Replication::Suspended(word)) => Some(format!(
-                "the side that takes over reads {word}: it does not hear from the primary"
+            // The word alone is no witness: it is read for up to a minute after a forced switch that went well.
+            (Role::Secondary, Replication::Suspended(word)) if silent => Some(format!(
+                "the side that takes over reads {word}, and nobody answers for the primary"
             )),
             _ => None,
         },

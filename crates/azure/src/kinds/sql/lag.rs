@@ -2,11 +2,15 @@
 
 use std::time::Duration;
 
+use futures::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
 use leeward_engine::port::{Context, DriverError, SourceRegion};
 use serde_json::Value;
 
-use super::side::{GroupSide, Of};
+use super::{
+    side::{GroupSide, Of},
+    view::{GroupView, Replication},
+};
 use crate::{
     arm::reply::cut,
     kinds::{secrets::Opened, settings},
@@ -17,8 +21,14 @@ use crate::{
 /// The view that knows: one row for each link, with a lag on the primary only.
 pub(crate) const STATEMENT: &str = "SELECT partner_server, partner_database, replication_state_desc, \
     replication_lag_sec FROM sys.dm_geo_replication_link_status";
-/// How long it may take: a figure of loss is not worth more.
+/// The databases of an instance, without the system's own.
+const DATABASES: &str = "SELECT name FROM sys.databases WHERE database_id > 4";
+/// How long one database may take: a figure of loss is not worth more.
 const WITHIN: Duration = Duration::from_secs(10);
+/// How long all of them may take.
+const ALL_WITHIN: Duration = Duration::from_secs(60);
+/// How many databases are asked at once.
+const AT_ONCE: usize = 8;
 
 /// What is known of the lag.
 #[derive(Clone, Debug, PartialEq)]
@@ -33,28 +43,80 @@ pub(super) enum Lag {
     Unknown { reason: String },
 }
 
-/// Reads the largest lag out of the view's rows.
-pub(crate) fn of_rows(rows: &Rows) -> Result<Duration, String> {
-    if rows.is_empty() {
-        return Err("the view has no row: the database has no replication link".to_owned());
-    }
-    let mut most = Duration::ZERO;
+/// Reads the largest lag out of the view's rows, of the links to one partner where it is named.
+///
+/// A link that does not replicate now makes the whole unknown: the column stands still while the link is down, and
+/// a figure that stands still in an outage is not a lag.
+pub(crate) fn of_rows(rows: &Rows, partner: Option<&str>) -> Result<Duration, String> {
+    let mut most = None;
     for row in rows {
         let text = |place: usize| row.get(place).cloned().flatten();
-        let partner = text(0).unwrap_or_default();
+        let there = text(0).unwrap_or_default();
+        if partner.is_some_and(|partner| !is_server(partner, &there)) {
+            continue;
+        }
         let state = text(2).unwrap_or_default();
+        if !matches!(Replication::read(state.clone()), Replication::Healthy(_)) {
+            return Err(format!(
+                "the link to {} reads {}: its lag stands still and is none",
+                cut(&there),
+                if state.is_empty() {
+                    "no state".to_owned()
+                } else {
+                    cut(&state)
+                }
+            ));
+        }
         let seconds =
-            text(3).ok_or_else(|| format!("the link to {} ({}) tells no lag", cut(&partner), cut(&state)))?;
+            text(3).ok_or_else(|| format!("the link to {} ({}) tells no lag", cut(&there), cut(&state)))?;
         let seconds: u64 = seconds
             .parse()
             .map_err(|_| format!("`{}` is no lag in seconds", cut(&seconds)))?;
-        most = most.max(Duration::from_secs(seconds));
+        most = most.max(Some(Duration::from_secs(seconds)));
     }
-    Ok(most)
+    most.ok_or_else(|| match partner {
+        Some(partner) => format!("the view has no link to {partner}"),
+        None => "the view has no row: the database has no replication link".to_owned(),
+    })
+}
+
+/// Returns whether a partner is the server of that name; the view names it with or without its domain.
+fn is_server(name: &str, found: &str) -> bool {
+    found
+        .split('.')
+        .next()
+        .is_some_and(|found| found.eq_ignore_ascii_case(name))
+}
+
+/// Asks every database and returns the largest lag: a figure for a part of a group is none for the group.
+async fn largest<F>(
+    databases: &[String],
+    partner: Option<&str>,
+    ask: impl Fn(String) -> F,
+) -> Result<Duration, String>
+where
+    F: Future<Output = Result<Rows, String>>,
+{
+    let mut answers = Vec::new();
+    for database in databases {
+        let (shown, answer) = (cut(database), ask(database.clone()));
+        answers.push(async move {
+            answer
+                .await
+                .and_then(|rows| of_rows(&rows, partner))
+                .map_err(|reason| format!("{shown}: {reason}"))
+        });
+    }
+    let lags: Vec<Duration> = stream::iter(answers).buffered(AT_ONCE).try_collect().await?;
+    lags.into_iter().max().ok_or_else(|| {
+        "the group names no database, so nobody can tell whose lag would be missing".to_owned()
+    })
 }
 
 /// Reads the lag, where the step's `lag` says how and the primary may be asked.
-pub(super) async fn read(seams: &Seams, of: Of, context: &Context) -> Lag {
+///
+/// The group's databases are those that the side that takes over names; it is asked where nobody did yet.
+pub(super) async fn read(seams: &Seams, of: Of, context: &Context, view: Option<&GroupView>) -> Lag {
     let unknown = |reason: String| Lag::Unknown { reason };
     let Some(written) = context.settings.get("lag").filter(|lag| lag.is_object()) else {
         return unknown("no lag in REST; the lag is T-SQL on the primary".to_owned());
@@ -69,30 +131,81 @@ pub(super) async fn read(seams: &Seams, of: Of, context: &Context) -> Lag {
         Ok(asked) => asked,
         Err(error) => return unknown(format!("`lag`: {error}")),
     };
-    let answer = tsql::ask(
-        seams.public.as_ref(),
-        &seams.arm,
-        &server,
-        &login,
-        STATEMENT,
-        WITHIN,
-    )
-    .await;
+    let as_of = seams.arm.clock().now().wall;
+    let ask = |database: String, statement: &'static str| {
+        let server = Server {
+            database,
+            ..server.clone()
+        };
+        let (login, opened) = (&login, &opened);
+        async move {
+            tsql::ask(
+                seams.public.as_ref(),
+                &seams.arm,
+                &server,
+                login,
+                statement,
+                WITHIN,
+            )
+            .await
+            .map_err(|error| opened.hide(&error.to_string()))
+        }
+    };
+    let found = async {
+        let side = GroupSide::target(of, context).map_err(|error| error.to_string())?;
+        let databases = match (of, view) {
+            (Of::Servers, Some(view)) => named(view, &server.database)?,
+            (Of::Servers, None) => {
+                let view = side.view(&seams.arm.for_step(context)).await;
+                let view = view.map_err(|error| format!("{} was not readable: {error}", side.what()))?;
+                named(&view, &server.database)?
+            }
+            // All of an instance's databases move, and its group names none.
+            (Of::Instances, _) => first_column(ask(server.database.clone(), DATABASES).await?),
+        };
+        // An instance has one group with one partner, which the view may name in another way.
+        let partner = match of {
+            Of::Servers => Some(side.host.as_str()),
+            Of::Instances => None,
+        };
+        let most = largest(&databases, partner, |database| ask(database, STATEMENT)).await?;
+        Ok::<_, String>((databases, most))
+    };
     let host = &server.host;
-    match answer
-        .map_err(|error| opened.hide(&error.to_string()))
-        .and_then(|rows| of_rows(&rows))
-    {
-        Ok(most) => Lag::Read {
+    match tokio::time::timeout(ALL_WITHIN, found).await {
+        Ok(Ok((databases, most))) => Lag::Read {
             most,
-            as_of: seams.arm.clock().now().wall,
-            source: format!(
-                "sys.dm_geo_replication_link_status of {} on {host}",
-                server.database
-            ),
+            as_of,
+            source: match databases.as_slice() {
+                [one] => format!("sys.dm_geo_replication_link_status of {} on {host}", cut(one)),
+                many => format!(
+                    "sys.dm_geo_replication_link_status of {} databases on {host}",
+                    many.len()
+                ),
+            },
         },
-        Err(reason) => unknown(format!("the lag was not readable on {host}: {reason}")),
+        Ok(Err(reason)) => unknown(format!("the lag was not readable on {host}: {reason}")),
+        Err(_) => unknown(format!("the lag was not readable on {host} in time")),
     }
+}
+
+/// Returns the databases that a group names.
+fn named(view: &GroupView, asked: &str) -> Result<Vec<String>, String> {
+    let names: Vec<String> = view
+        .databases
+        .iter()
+        .filter_map(|id| id.rsplit('/').next().map(str::to_owned))
+        .collect();
+    match names.is_empty() || names.iter().any(|name| name.eq_ignore_ascii_case(asked)) {
+        true => Ok(names),
+        false => Err(format!("`lag` names {}, which is not in the group", cut(asked))),
+    }
+}
+
+fn first_column(rows: Rows) -> Vec<String> {
+    rows.into_iter()
+        .filter_map(|row| row.into_iter().next().flatten())
+        .collect()
 }
 
 fn asked(of: Of, context: &Context, written: &Value) -> Result<(Server, Login, Opened), DriverError> {
@@ -156,10 +269,64 @@ mod tests {
     #[test]
     fn the_largest_lag_counts_and_a_missing_one_is_unknown() {
         let rows = vec![row("CATCH_UP", Some("2")), row("CATCH_UP", Some("7"))];
-        assert_eq!(of_rows(&rows), Ok(Duration::from_secs(7)));
+        assert_eq!(of_rows(&rows, None), Ok(Duration::from_secs(7)));
         // On a secondary the column is NULL.
-        assert!(of_rows(&vec![row("CATCH_UP", Some("2")), row("SEEDING", None)]).is_err());
-        assert!(of_rows(&Vec::new()).is_err());
-        assert!(of_rows(&vec![row("CATCH_UP", Some("-1"))]).is_err());
+        assert!(of_rows(&vec![row("CATCH_UP", Some("2")), row("CATCH_UP", None)], None).is_err());
+        assert!(of_rows(&Vec::new(), None).is_err());
+        assert!(of_rows(&vec![row("CATCH_UP", Some("-1"))], None).is_err());
+    }
+
+    #[test]
+    fn a_lag_that_stands_still_because_the_link_is_down_is_not_a_figure_of_loss() {
+        for state in ["SUSPENDED", "SEEDING", "PENDING", "A_NEW_WORD", ""] {
+            let rows = vec![row("CATCH_UP", Some("1")), row(state, Some("2"))];
+            let reason = of_rows(&rows, None).unwrap_err();
+            assert!(reason.contains("stands still"), "{state}: {reason}");
+        }
+    }
+
+    #[test]
+    fn only_the_links_to_the_side_that_takes_over_count() {
+        let mut elsewhere = row("CATCH_UP", Some("1"));
+        elsewhere[0] = Some("sql-elsewhere".to_owned());
+        let both = vec![elsewhere.clone(), row("CATCH_UP", Some("9"))];
+        assert_eq!(of_rows(&both, Some("SQL-neu")), Ok(Duration::from_secs(9)));
+        let reason = of_rows(&vec![elsewhere], Some("sql-neu")).unwrap_err();
+        assert!(reason.contains("no link to sql-neu"), "{reason}");
+    }
+
+    #[tokio::test]
+    async fn one_database_of_a_group_that_tells_no_lag_makes_the_loss_of_the_whole_group_unknown() {
+        let ask = |database: String| async move {
+            match database.as_str() {
+                "orders" => Ok(vec![row("CATCH_UP", Some("2"))]),
+                "stock" => Ok(vec![row("CATCH_UP", Some("40"))]),
+                "prices" => Ok(vec![row("SUSPENDED", Some("2"))]),
+                _ => Err("error 916: no access".to_owned()),
+            }
+        };
+        let of = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+        let both = largest(&of(&["orders", "stock"]), Some("sql-neu"), ask).await;
+        assert_eq!(both, Ok(Duration::from_secs(40)));
+        for (missing, why) in [("prices", "SUSPENDED"), ("mail", "no access")] {
+            let reason = largest(&of(&["orders", missing]), Some("sql-neu"), ask)
+                .await
+                .unwrap_err();
+            assert!(reason.contains(missing) && reason.contains(why), "{reason}");
+        }
+        assert!(largest(&[], None, ask).await.is_err());
+    }
+
+    #[test]
+    fn a_lag_is_asked_of_every_database_that_the_group_names() {
+        let view = GroupView::read(&serde_json::json!({"properties": {
+            "databases": ["/servers/sql-neu/databases/orders", "/servers/sql-neu/databases/Stock"]
+        }}));
+        assert_eq!(named(&view, "ORDERS").unwrap(), ["orders", "Stock"]);
+        assert!(
+            named(&view, "elsewhere")
+                .unwrap_err()
+                .contains("not in the group")
+        );
     }
 }

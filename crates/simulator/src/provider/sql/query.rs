@@ -155,6 +155,13 @@ pub(super) fn answer(
         let name = reached.and_then(|reached| reached.id.rsplit('/').next().map(str::to_owned));
         return Ok(Table::one(name.map_or(Cell::Null, Cell::Text)));
     }
+    if folded.starts_with("select name from sys.databases") {
+        // A database sees itself; those of an instance are not described, so the one that is asked stands for all.
+        return Ok(Table {
+            columns: vec!["name".to_owned()],
+            rows: vec![vec![Cell::Text(database.to_owned())]],
+        });
+    }
     if folded.contains("sys.dm_geo_replication_link_status") {
         return Ok(links(world, reached, database, &folded, now));
     }

@@ -123,15 +123,33 @@ async fn after_a_declared_outage_nothing_is_asked_of_the_region_that_failed() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_side_that_no_longer_hears_from_the_primary_is_not_asked_for_a_planned_switch() {
     let azure = FakeAzure::new();
     azure.on("GET", HERE, 200, paired("Secondary", "SUSPENDED"));
+    azure.on("GET", THERE, 503, error("ServiceUnavailable"));
     azure.on("GET", MI_HERE, 200, instance("mi-neu", "a1b2c3", "Ready"));
     azure.on("GET", MI_THERE, 200, instance("mi-weu", "a1b2c3", "Ready"));
     let assessment = assess(&azure, &context(Journey::Failover)).await.unwrap();
     assert!(assessment.operations[0].rungs[0].skip.is_some());
     assert_eq!(assessment.warnings.len(), 1, "{:?}", assessment.warnings);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_group_that_reads_suspended_a_moment_after_a_forced_switch_may_still_switch_without_loss() {
+    // The other side answers, or refuses to be read: neither says that it is gone.
+    for (status, body) in [
+        (200, paired("Primary", "SUSPENDED")),
+        (403, error("AuthorizationFailed")),
+    ] {
+        let azure = FakeAzure::new();
+        azure.on("GET", HERE, 200, paired("Secondary", "SUSPENDED"));
+        azure.on("GET", THERE, status, body);
+        azure.on("GET", MI_HERE, 200, instance("mi-neu", "a1b2c3", "Ready"));
+        azure.on("GET", MI_THERE, 200, instance("mi-weu", "a1b2c3", "Ready"));
+        let assessment = assess(&azure, &context(Journey::Failover)).await.unwrap();
+        assert_eq!(assessment.operations[0].rungs[0].skip, None, "{status}");
+    }
 }
 
 #[tokio::test]
