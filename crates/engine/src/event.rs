@@ -9,12 +9,20 @@ use serde::{Deserialize, Serialize};
 use crate::{
     id::{OperationId, RunId},
     port::{Command, CommandId, Holder, Verdict},
+    tagged::tagged,
     work::{Assessment, Figure, Loss, Outputs, Refusal, Ticket},
 };
 
+tagged! {
+    Event: "event";
+    StepEvent: "step-event";
+    OperationEvent: "operation-event";
+    AttemptEnd: "end";
+}
+
 /// What became true. Names are past tense; a reader shows an unknown one as [`Event::Foreign`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", tag = "event")]
+#[serde(rename_all = "kebab-case", remote = "Self")]
 pub enum Event {
     /// The run exists. Always the first record; carries the whole plan.
     RunOpened {
@@ -178,7 +186,7 @@ pub struct Approval {
 
 /// What can happen to a step.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", tag = "step-event")]
+#[serde(rename_all = "kebab-case", remote = "Self")]
 pub enum StepEvent {
     /// All it waits for is satisfied.
     BecameReady,
@@ -294,7 +302,7 @@ pub enum Choice {
 
 /// What can happen to an operation.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", tag = "operation-event")]
+#[serde(rename_all = "kebab-case", remote = "Self")]
 pub enum OperationEvent {
     /// A rung will not be used.
     RungSkipped {
@@ -424,7 +432,7 @@ pub enum OperationEvent {
 
 /// How Azure says that an attempt ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", tag = "end")]
+#[serde(rename_all = "kebab-case", remote = "Self")]
 pub enum AttemptEnd {
     /// It succeeded.
     Succeeded {

@@ -11,5 +11,6 @@ pub mod policy;
 pub mod port;
 pub mod record;
 pub mod state;
+mod tagged;
 pub mod view;
 pub mod work;

@@ -95,12 +95,10 @@ impl Chain {
         if body.at < self.at || body.epoch < self.epoch {
             return Err(RecordError::Backwards { seq: body.seq });
         }
-        *self = Chain {
-            seq: body.seq,
-            hash: record.hash.clone(),
-            at: body.at,
-            epoch: body.epoch,
-        };
+        self.seq = body.seq;
+        self.hash.clone_from(&record.hash);
+        self.at = body.at;
+        self.epoch = body.epoch;
         Ok(())
     }
 
