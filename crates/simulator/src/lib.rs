@@ -51,6 +51,7 @@ pub mod provider;
 mod serve;
 mod settings;
 mod settle;
+mod shape;
 mod simulator;
 mod tls;
 pub mod world;

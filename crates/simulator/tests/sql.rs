@@ -186,3 +186,64 @@ async fn a_group_is_made_changed_and_dropped_from_its_primary_only() {
     assert_eq!(get(&azure, &server_group("weu"), SQL).await.body, own);
     assert_eq!(role(&azure, &server_group("neu")).await, "Secondary");
 }
+
+#[tokio::test(start_paused = true)]
+async fn tags_alone_may_be_changed_and_nothing_else_of_the_group_is() {
+    let azure = platform(1);
+    let (here, there) = (server_group("weu"), server_group("neu"));
+    let before = [
+        get(&azure, &here, SQL).await.body,
+        get(&azure, &there, SQL).await.body,
+    ];
+    let url = format!("{here}?api-version={SQL}");
+    let begun = send(
+        &azure,
+        request("PATCH", &url, Some(json!({"tags": {"owner": "shop"}}))),
+    )
+    .await
+    .unwrap();
+    assert_eq!(begun.status, 202, "{begun:?}");
+    finish(&azure, &begun).await;
+    let mut after = [
+        get(&azure, &here, SQL).await.body,
+        get(&azure, &there, SQL).await.body,
+    ];
+    assert_eq!(after[0]["tags"], json!({"owner": "shop"}));
+    after[0].as_object_mut().unwrap().remove("tags");
+    assert_eq!(after, before);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_change_that_gives_a_grace_period_to_the_manual_policy_or_is_no_object_is_refused() {
+    let azure = platform(1);
+    let url = format!("{}?api-version={SQL}", server_group("weu"));
+    let patch = async |body: Value| send(&azure, request("PATCH", &url, Some(body))).await.unwrap();
+    let grace = "failoverWithDataLossGracePeriodMinutes";
+    let told =
+        patch(json!({"properties": {"readWriteEndpoint": {"failoverPolicy": "Manual", grace: 60}}})).await;
+    assert_eq!(
+        (told.status, told.code()),
+        (
+            400,
+            "FailoverGroupCreateOrUpdateRequestInvalidReadWriteEndpointFieldsForManualPolicy"
+        )
+    );
+    for body in [json!("tags"), json!([]), json!({"properties": 5})] {
+        assert_eq!(patch(body).await.status, 400);
+    }
+    let told = send(&azure, request("PATCH", &url, None)).await.unwrap();
+    assert_eq!(
+        (told.status, told.code()),
+        (400, "FailoverGroupCreateOrUpdateRequestInvalid")
+    );
+    // From automatic back to manual: the grace period does not outlive its policy.
+    for policy in [
+        json!({"failoverPolicy": "Automatic", grace: 120}),
+        json!({"failoverPolicy": "Manual"}),
+    ] {
+        let begun = patch(json!({"properties": {"readWriteEndpoint": policy}})).await;
+        finish(&azure, &begun).await;
+        let shown = get(&azure, &server_group("neu"), SQL).await.body;
+        assert_eq!(shown["properties"]["readWriteEndpoint"], policy);
+    }
+}

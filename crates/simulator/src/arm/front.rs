@@ -4,6 +4,7 @@
 //! a region that is gone never answers.
 
 use http::Method;
+use serde_json::Value;
 
 use super::{Answer, ArmRequest, groups, poll};
 use crate::{
@@ -110,7 +111,29 @@ fn let_in(
     if region.is_some_and(|region| context.health(&region) == Health::Gone) {
         return Ok(Reached::Silent);
     }
+    if let Some(refused) = misshapen(request) {
+        return Err(refused);
+    }
     Ok(Reached::Answered(provider.answer(context, request)))
+}
+
+/// Refuses a body that is no object, or whose properties are none. That ARM refuses what it cannot read is well known,
+/// the code too; that it looks so closely at all providers' bodies is an inference.
+fn misshapen(request: &ArmRequest) -> Option<Answer> {
+    let told =
+        matches!(request.method, Method::PUT | Method::PATCH | Method::POST) && !request.body.is_empty();
+    let shaped = match serde_json::from_slice::<Value>(&request.body) {
+        Ok(Value::Null) => true,
+        Ok(body) => body.is_object() && (body["properties"].is_null() || body["properties"].is_object()),
+        Err(_) => false,
+    };
+    (told && !shaped).then(|| {
+        Answer::gateway(
+            400,
+            "InvalidRequestContent",
+            "The request content was invalid and could not be deserialized.",
+        )
+    })
 }
 
 /// Any bearer token will do, unless the world names those that do or has an authority that gives them out.

@@ -111,14 +111,14 @@ pub(crate) fn used(world: &World, region: &str, family: Option<&str>) -> u64 {
         .flat_map(|cluster| cluster.body["properties"]["agentPoolProfiles"].as_array())
         .flatten()
         .filter_map(|pool| wanted(pool, family))
-        .sum()
+        .fold(0, u64::saturating_add)
 }
 
 /// Returns the cores that a pool of nodes needs of a family.
 pub(crate) fn wanted(pool: &Value, family: Option<&str>) -> Option<u64> {
     let size = find(pool["vmSize"].as_str()?)?;
     let counted = family.is_none_or(|family| family == size.family);
-    counted.then(|| pool["count"].as_u64().unwrap_or(1) * size.cores)
+    counted.then(|| pool["count"].as_u64().unwrap_or(1).saturating_mul(size.cores))
 }
 
 /// Returns the quota of a region, in all or of one family.

@@ -7,6 +7,8 @@ pub(crate) mod aks;
 pub(crate) mod compute;
 pub(crate) mod context;
 pub(crate) mod durations;
+#[cfg(test)]
+mod misshapen;
 pub mod plain;
 pub(crate) mod site_recovery;
 pub(crate) mod sql;

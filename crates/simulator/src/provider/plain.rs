@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::{Context, Provider, Served, read};
 use crate::{
     arm::{Answer, ArmPath, ArmRequest},
+    shape::set,
     world::Resource,
 };
 
@@ -61,11 +62,11 @@ impl Provider for Plain {
                 let action = request.path.action().unwrap_or_default();
                 match context.world.change(&id) {
                     Some(resource) => {
-                        let count = resource.state[&action].as_u64().unwrap_or_default() + 1;
-                        if !resource.state.is_object() {
-                            resource.state = json!({});
-                        }
-                        resource.state[action] = json!(count);
+                        let count = resource.state[&action]
+                            .as_u64()
+                            .unwrap_or_default()
+                            .saturating_add(1);
+                        set(&mut resource.state, &[&action], json!(count));
                         Answer::json(200, json!({}))
                     }
                     None => Answer::not_found(&request.path),

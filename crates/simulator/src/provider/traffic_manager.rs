@@ -10,6 +10,7 @@ use super::{Context, Provider, Served, durations::ENDPOINT_CHECKED, plain::merge
 use crate::{
     arm::{Answer, ArmPath, ArmRequest},
     clock::later,
+    shape::set,
     world::{
         Health, Resource, World,
         blueprint::{self, Blueprint, Side},
@@ -103,8 +104,12 @@ impl Provider for TrafficManager {
             _ if status("Online") => "Online",
             _ => "Inactive",
         };
-        shown["properties"]["monitorConfig"]["profileMonitorStatus"] = json!(monitor);
-        shown["properties"]["endpoints"] = json!(endpoints);
+        set(
+            &mut shown,
+            &["properties", "monitorConfig", "profileMonitorStatus"],
+            json!(monitor),
+        );
+        set(&mut shown, &["properties", "endpoints"], json!(endpoints));
         shown
     }
 }
@@ -122,7 +127,7 @@ fn endpoints_of<'a>(world: &'a World, profile: &str, at: Timestamp) -> Vec<&'a R
 fn show_endpoint(context: &Context<'_>, seen: &Resource) -> Value {
     let mut shown = seen.body.clone();
     let word = monitored(context.world, seen, context.now);
-    shown["properties"]["endpointMonitorStatus"] = json!(word);
+    set(&mut shown, &["properties", "endpointMonitorStatus"], json!(word));
     shown
 }
 
@@ -239,7 +244,7 @@ fn patch(provider: &TrafficManager, context: &mut Context<'_>, request: &ArmRequ
     };
     merge(&mut resource.body, &body);
     if body["properties"]["endpointStatus"] == "Enabled" {
-        resource.state["checkedAt"] = json!(until);
+        set(&mut resource.state, &["checkedAt"], json!(until));
     }
     let resource = resource.clone();
     Answer::json(200, provider.show(context, &resource))
@@ -357,7 +362,8 @@ fn profile(id: &str, body: &Value) -> Resource {
     }
     merge(&mut properties, &asked);
     let relative = properties["dnsConfig"]["relativeName"].as_str().unwrap_or(name);
-    properties["dnsConfig"]["fqdn"] = json!(format!("{relative}.trafficmanager.net"));
+    let host = format!("{relative}.trafficmanager.net");
+    set(&mut properties, &["dnsConfig", "fqdn"], json!(host));
     shown["properties"] = properties;
     Resource {
         id: id.to_owned(),

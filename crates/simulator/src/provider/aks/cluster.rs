@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 
 use super::{
@@ -18,6 +19,7 @@ use crate::{
             CLUSTER_UPDATED_MOST,
         },
     },
+    shape::set,
     world::{Operation, Resource, World, fold_id, geography},
 };
 
@@ -88,7 +90,7 @@ pub(super) fn put(context: &mut Context<'_>, request: &ArmRequest) -> Answer {
     let count: u64 = pools(&made.body)
         .iter()
         .map(|pool| pool["count"].as_u64().unwrap_or(1))
-        .sum();
+        .fold(0, u64::saturating_add);
     let (verb, lasts, words) = match old.is_some() {
         true => (
             "update",
@@ -220,13 +222,17 @@ fn settle(cluster: &mut Resource, word: &str, own: Option<&str>) {
     }
     // A pool that failed does not make its cluster a failed one.
     let whole = if own.is_some() { "Succeeded" } else { word };
-    cluster.body["properties"]["provisioningState"] = json!(whole);
+    set(
+        &mut cluster.body,
+        &["properties", "provisioningState"],
+        json!(whole),
+    );
     if let Some(list) = cluster.body["properties"]["agentPoolProfiles"].as_array_mut() {
         for pool in list
             .iter_mut()
             .filter(|pool| own.is_none_or(|own| pool["name"] == own))
         {
-            pool["provisioningState"] = json!(word);
+            set(pool, &["provisioningState"], json!(word));
         }
     }
 }
@@ -308,7 +314,7 @@ pub(super) fn credential(context: &Context<'_>, request: &ArmRequest, name: &str
     );
     Answer::json(
         200,
-        json!({"kubeconfigs": [{"name": name, "value": base64(config.as_bytes())}]}),
+        json!({"kubeconfigs": [{"name": name, "value": STANDARD.encode(config)}]}),
     )
 }
 
@@ -316,7 +322,11 @@ pub(super) fn credential(context: &Context<'_>, request: &ArmRequest, name: &str
 pub(super) fn mark(world: &mut World, id: &str, busy: &str, word: &str) {
     if let Some(cluster) = world.change(id) {
         cluster.state["busy"] = json!(busy);
-        cluster.body["properties"]["provisioningState"] = json!(word);
+        set(
+            &mut cluster.body,
+            &["properties", "provisioningState"],
+            json!(word),
+        );
     }
 }
 
@@ -356,23 +366,4 @@ fn mismatch(id: &str) -> Answer {
             "subcode": "PutManagedClusterAndAgentPools_FailedPrecondition",
         }),
     )
-}
-
-fn base64(bytes: &[u8]) -> String {
-    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for chunk in bytes.chunks(3) {
-        let byte = |place: usize| u32::from(chunk.get(place).copied().unwrap_or_default());
-        let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
-        for place in 0..4 {
-            match place <= chunk.len() {
-                true => {
-                    let letter = (bits >> (18 - 6 * place)) & 63;
-                    text.push(char::from(LETTERS[letter as usize]));
-                }
-                false => text.push('='),
-            }
-        }
-    }
-    text
 }

@@ -194,12 +194,12 @@ pub(super) fn quota(world: &World, region: &str, asked: &[Value], old: &[Value])
         pools
             .iter()
             .filter_map(|pool| compute::wanted(pool, family))
-            .sum()
+            .fold(0, u64::saturating_add)
     };
     for family in families {
         let (limit, wanted) = (compute::limit(world, region, family), count(asked, family));
         let used = compute::used(world, region, family).saturating_sub(count(old, family));
-        if used + wanted > limit {
+        if used.saturating_add(wanted) > limit {
             let what = family.unwrap_or("cores");
             return Err(unwrapped(
                 400,

@@ -10,6 +10,7 @@ use super::item::{End, Item};
 use crate::{
     arm::{Answer, ArmRequest},
     provider::{Begin, Context, Failure, Provider, Served, durations::MACHINE_STARTED, plain, read},
+    shape::set,
     world::{Operation, Resource, World, geography},
 };
 
@@ -55,7 +56,11 @@ impl Provider for Machines {
                         },
                         Some(resource),
                     ) if wanted => {
-                        body["properties"]["instanceView"] = instance_view(resource);
+                        set(
+                            &mut body,
+                            &["properties", "instanceView"],
+                            instance_view(resource),
+                        );
                         Answer::json(status, body)
                     }
                     (answer, _) => answer,

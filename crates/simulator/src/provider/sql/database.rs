@@ -14,6 +14,7 @@ use crate::{
         durations::{DATABASE_COPIED, DATABASE_DROPPED, DATABASE_MADE, DATABASE_SEEDED},
         plain, same,
     },
+    shape::set,
     world::Operation,
 };
 
@@ -90,13 +91,11 @@ fn put(context: &mut Context<'_>, request: &ArmRequest) -> Answer {
             properties.remove("createMode");
             properties.remove("sourceDatabaseId");
         }
-        if !made.body["properties"].is_object() {
-            made.body["properties"] = json!({});
-        }
         made.kind = "Microsoft.Sql/servers/databases".to_owned();
         made.body["type"] = json!(made.kind);
         made.body["location"] = json!(region);
-        made.body["properties"]["status"] = json!(if mode == "Copy" { "Copying" } else { "Creating" });
+        let word = if mode == "Copy" { "Copying" } else { "Creating" };
+        set(&mut made.body, &["properties", "status"], json!(word));
         made.state = json!({"made-of": source});
         context.world.put(made);
     }
@@ -189,7 +188,7 @@ pub(super) fn finish(context: &mut Context<'_>, operation: &Operation) {
         return;
     }
     if let Some(database) = context.world.change(&id) {
-        database.body["properties"]["status"] = json!("Online");
+        set(&mut database.body, &["properties", "status"], json!("Online"));
     }
     if matches!(text("mode").as_str(), "Secondary" | "OnlineSecondary") {
         let guid = context.guid("link");

@@ -113,7 +113,7 @@ fn create(
     let partner = view_id(&other, &there.region, request.path.name(), flavour);
     let state = json!({
         "does": "create", "own": own, "other": other, "region": here.region,
-        "partner": partner, "partnerRegion": there.region, "properties": kept(body), "usedGb": used,
+        "partner": partner, "partnerRegion": there.region, "properties": kept(body), "tags": body["tags"], "usedGb": used,
     });
     let lasts = context.around("lasts", flavour.create_lasts);
     Ok(begin(context, request, flavour, flavour.created, lasts, state))
@@ -121,8 +121,12 @@ fn create(
 
 /// Updates part of it.
 pub(crate) fn patch(context: &mut Context<'_>, request: &ArmRequest, flavour: &'static Flavour) -> Answer {
+    let body = request.json();
+    if let Some(refused) = precondition::changes(&body, flavour) {
+        return refused;
+    }
     match context.world.resource(&request.path.id()).and_then(Side::of) {
-        Some(side) => update(context, request, flavour, &side, &request.json()),
+        Some(side) => update(context, request, flavour, &side, &body),
         None => Answer::not_found(&request.path),
     }
 }
@@ -145,7 +149,7 @@ fn update(
     {
         return refused;
     }
-    let state = json!({"does": "update", "properties": kept(body)});
+    let state = json!({"does": "update", "properties": kept(body), "tags": body["tags"]});
     let lasts = context.around("lasts", flavour.update_lasts);
     begin(context, request, flavour, flavour.updated, lasts, state)
 }
@@ -187,6 +191,8 @@ pub(crate) fn finish(context: &mut Context<'_>, operation: &Operation) {
                 &state["properties"],
                 flavour,
             );
+            let mut one = one;
+            merge(&mut one.body, &told(&state["tags"]));
             context.world.put(one);
             context.world.put(two);
             let used = state["usedGb"].as_u64().unwrap_or_default();
@@ -212,8 +218,19 @@ pub(crate) fn finish(context: &mut Context<'_>, operation: &Operation) {
             }
             for id in [&operation.subject, &partner] {
                 if let Some(resource) = context.world.change(id) {
+                    let properties = resource.body["properties"].as_object_mut();
+                    if let Some(properties) =
+                        properties.filter(|_| state["properties"]["readWriteEndpoint"].is_object())
+                    {
+                        // It was checked as a whole, so it is replaced as one: no grace period outlives its policy.
+                        properties.remove("readWriteEndpoint");
+                    }
                     merge(&mut resource.body, &json!({"properties": state["properties"]}));
                 }
+            }
+            // Both sides share what the group does; tags are of the one resource that was asked.
+            if let Some(resource) = context.world.change(&operation.subject) {
+                merge(&mut resource.body, &told(&state["tags"]));
             }
         }
         _ => {
@@ -290,9 +307,20 @@ fn take_in(context: &mut Context<'_>, own: &str, other: &str, properties: &Value
     }
 }
 
-/// Returns what is kept of a body: all but what is made up at reading.
+/// Returns the tags that a body gave as what is laid over a resource's own; nothing where it gave none.
+fn told(tags: &Value) -> Value {
+    match tags.is_object() {
+        true => json!({"tags": tags}),
+        false => json!({}),
+    }
+}
+
+/// Returns what is kept of a body: all but what is made up at reading. A change may name no properties at all.
 fn kept(body: &Value) -> Value {
-    let mut kept = body["properties"].clone();
+    let mut kept = match body["properties"].is_object() {
+        true => body["properties"].clone(),
+        false => json!({}),
+    };
     if let Some(kept) = kept.as_object_mut() {
         for made in [
             "replicationRole",

@@ -31,7 +31,23 @@ pub(super) fn body(body: &Value, flavour: &Flavour) -> Option<Answer> {
     if !body["properties"].is_object() {
         return Some(flavour.error("CreateOrUpdateRequestInvalid"));
     }
-    let endpoint = &body["properties"]["readWriteEndpoint"];
+    endpoint(&body["properties"]["readWriteEndpoint"], flavour)
+}
+
+/// Refuses the body of a PATCH: it may leave out everything, but what it gives must be in order.
+pub(super) fn changes(body: &Value, flavour: &Flavour) -> Option<Answer> {
+    let properties = &body["properties"];
+    if !body.is_object() || !(properties.is_null() || properties.is_object()) {
+        return Some(flavour.error("CreateOrUpdateRequestInvalid"));
+    }
+    let given = &properties["readWriteEndpoint"];
+    if given.is_null() {
+        return None;
+    }
+    endpoint(given, flavour)
+}
+
+fn endpoint(endpoint: &Value, flavour: &Flavour) -> Option<Answer> {
     let grace = &endpoint["failoverWithDataLossGracePeriodMinutes"];
     let minutes = grace.as_i64().unwrap_or(LEAST_GRACE);
     let ending = match endpoint["failoverPolicy"].as_str() {

@@ -13,6 +13,7 @@ use super::flavour::{Flavour, INSTANCES};
 use crate::{
     clock::later,
     provider::{Context, durations::GROUP_SUSPENDED},
+    shape::set,
     world::{Health, Resource, geography},
 };
 
@@ -137,7 +138,7 @@ pub(crate) fn show(context: &Context<'_>, seen: &Resource) -> Value {
             Role::Secondary => &side.own,
         };
         if let Some(endpoint) = properties.get_mut("readOnlyEndpoint") {
-            endpoint["targetServer"] = json!(secondary);
+            set(endpoint, &["targetServer"], json!(secondary));
         }
         let partner = geography::display(&side.partner_region);
         properties.insert(
@@ -162,6 +163,9 @@ pub(crate) fn show(context: &Context<'_>, seen: &Resource) -> Value {
     let mut shown = json!({});
     if *flavour != INSTANCES {
         shown["location"] = json!(geography::display(&seen.region));
+    }
+    if seen.body["tags"].is_object() {
+        shown["tags"] = seen.body["tags"].clone();
     }
     shown["properties"] = Value::Object(properties);
     shown["id"] = json!(seen.id);
