@@ -490,3 +490,47 @@ async fn a_drill_cleans_up_whatever_happened() {
         assert_eq!(bench.changes(name), 1, "{name}");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_run_killed_in_the_moment_of_its_end_leaves_no_target_held() {
+    let calm = Bench::new();
+    let new = new_run("r-1", plan("failover", TWO), &calm.clock);
+    let last = calm.conductor(1, false).start(new, &mut Unobserved).await;
+    let last = last.expect("a calm run").state.chain.seq;
+    let bench = Bench::new();
+    bench.store.die_after(last);
+    let died = bench.store.died();
+    let new = new_run("r-1", plan("failover", TWO), &bench.clock);
+    {
+        let conductor = bench.conductor(1, false);
+        let mut look_away = Unobserved;
+        tokio::select! {
+            biased;
+            () = died => {}
+            _ = conductor.start(new, &mut look_away) => {}
+        }
+    }
+    assert!(bench.store.claims().await.expect("claims").is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn targets_that_a_run_which_is_over_still_holds_are_free_for_the_next_failover() {
+    let bench = Bench::new();
+    let first = new_run("r-1", plan("failover", TWO), &bench.clock);
+    over(bench.conductor(1, false).start(first, &mut Unobserved).await);
+    // As an earlier version could leave it, killed between the record of the end and the release.
+    let (run, targets) = (RunId("r-1".to_owned()), ["/toy/sql".to_owned()]);
+    let journey = leeward_runbook::journey::Journey::Failover;
+    let now = bench.clock.now().wall;
+    bench
+        .store
+        .claim(&run, journey, &targets, now)
+        .await
+        .expect("a claim");
+    let second = new_run("r-2", plan("failback", TWO), &bench.clock);
+    assert_eq!(
+        over(bench.conductor(2, false).start(second, &mut Unobserved).await),
+        Ended::Over(Outcome::Done)
+    );
+    assert!(bench.store.claims().await.expect("claims").is_empty());
+}

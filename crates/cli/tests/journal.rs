@@ -478,3 +478,45 @@ fn a_run_that_was_refused_its_targets_does_not_hide_the_one_that_holds_them() {
         assert!(text.contains(refused.run), "{verb}: {text}");
     }
 }
+
+/// Lets a run hold a target, whatever its journal says, as an earlier version could leave it.
+fn holding(file: &Path, run: &str) {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime");
+    runtime.block_on(async {
+        let store = SqliteStore::open(file).expect("opened");
+        let targets = ["/subscriptions/s/sql".to_owned()];
+        let run = RunId(run.to_owned());
+        store
+            .claim(&run, Journey::Failover, &targets, at(10))
+            .await
+            .expect("claimed");
+    });
+}
+
+/// Returns what is held in a journal.
+fn held(file: &Path) -> Vec<String> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime");
+    runtime.block_on(async {
+        let store = SqliteStore::open(file).expect("opened");
+        let claims = store.claims().await.expect("claims");
+        claims.into_iter().map(|claim| claim.target).collect()
+    })
+}
+
+#[test]
+fn a_run_that_is_over_gives_back_what_it_still_holds_when_it_is_resumed() {
+    let home = folder();
+    let file = home.path().join("runs.journal");
+    written(&file, true, false);
+    holding(&file, RUN);
+    assert_eq!(held(&file).len(), 1);
+    let text = session(home.path(), &["resume", RUN]);
+    assert!(text.contains("It is over already."), "{text}");
+    assert!(held(&file).is_empty());
+}

@@ -53,6 +53,11 @@ impl Record {
         let hash = blake3::hash(line.as_bytes()).to_hex().to_string();
         Ok(Record { body, line, hash })
     }
+
+    /// Returns whether the run is over with this record, so that it holds no target any more.
+    pub fn ends_run(&self) -> bool {
+        matches!(self.body.event, Event::RunEnded { .. })
+    }
 }
 
 /// The end of a journal: what the next record must follow.

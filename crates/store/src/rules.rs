@@ -37,8 +37,8 @@ pub(crate) enum Weighed {
 
 /// Decides on a claim, given every standing claim on one of its targets.
 ///
-/// A dead holder's claim stands: only a person, or that run's own end, gives it back, since nobody
-/// else knows what its open changes still do.
+/// A dead holder's claim stands: only that run's own end, or a person (`leeward unlock`), gives it
+/// back, since nobody else knows what its open changes still do.
 pub(crate) fn weigh(run: &RunId, journey: Journey, standing: Vec<Claim>) -> Weighed {
     let others = standing.into_iter().filter(|claim| claim.run != *run);
     let (yielding, held): (Vec<Claim>, Vec<Claim>) =

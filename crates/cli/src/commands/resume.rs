@@ -52,6 +52,8 @@ pub fn run(desk: &Desk, arguments: Arguments) -> Result<Exit, Failure> {
             short(&view.plan_digest)
         ));
         if let Standing::Ended(_) = view.standing {
+            // Whatever it may still hold stands in the way of the next run.
+            found.store.release(&view.run).await?;
             desk.terminal.advise("It is over already.");
             if arguments.format == Format::Human {
                 desk.terminal.result(&summary(view, desk.terminal.out))?;

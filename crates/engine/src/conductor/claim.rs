@@ -2,11 +2,12 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use super::{Conductor, ConductorError};
+use super::{Conductor, ConductorError, read};
 use crate::{
     context,
     event::Event,
-    port::{ClaimOutcome, Files},
+    id::RunId,
+    port::{Claim, ClaimOutcome, Files, JournalError},
     state::RunState,
 };
 
@@ -30,16 +31,41 @@ pub(super) async fn claim(
         );
     }
     let targets: Vec<String> = targets.into_iter().collect();
-    let at = conductor.clock.now().wall;
-    match conductor
-        .store
-        .claim(&state.run, state.plan.journey, &targets, at)
-        .await?
+    let ask = || {
+        let at = conductor.clock.now().wall;
+        conductor
+            .store
+            .claim(&state.run, state.plan.journey, &targets, at)
+    };
+    let mut outcome = ask().await?;
+    if let ClaimOutcome::Refused { held } = &outcome
+        && give_back_what_is_over(conductor, held).await?
     {
+        outcome = ask().await?;
+    }
+    match outcome {
         ClaimOutcome::Granted { evicted } => Ok(Event::TargetsClaimed {
             targets: targets.len(),
             evicted,
         }),
         ClaimOutcome::Refused { held } => Err(ConductorError::Claimed { held }),
     }
+}
+
+/// Gives back what is held by runs whose journals say that they are over. Says whether there was any.
+///
+/// What is over never begins again, so nothing can come between the look and the release.
+async fn give_back_what_is_over(conductor: &Conductor, held: &[Claim]) -> Result<bool, JournalError> {
+    let holders: BTreeSet<&RunId> = held.iter().map(|claim| &claim.run).collect();
+    let mut any = false;
+    for run in holders {
+        // One that cannot be read may be anywhere: its claims are a person's to give back.
+        let state = read::folded(conductor.store.records(run, 1)).await;
+        if state.is_ok_and(|state| state.outcome.is_some()) {
+            tracing::warn!(%run, "a run that is over still held targets: they are given back");
+            conductor.store.release(run).await?;
+            any = true;
+        }
+    }
+    Ok(any)
 }

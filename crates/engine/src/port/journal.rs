@@ -24,7 +24,8 @@ pub trait Journal: Send {
     /// Returns the epoch that this opening raised the lease to; every record carries it.
     fn epoch(&self) -> u64;
 
-    /// Appends all records, or none.
+    /// Appends all records, or none. With the record that ends the run its claims are given back, in
+    /// the same write: no death can come between, and leave targets with a run that is over.
     async fn append(&mut self, records: &[Record]) -> Result<(), JournalError>;
 
     /// Reads from the given sequence number on, in portions.

@@ -166,11 +166,14 @@ impl State {
         if fault.is_none_or(AppendFault::writes) {
             found.records.extend_from_slice(records);
             found.chain = chain;
+            if records.iter().any(Record::ends_run) {
+                self.claims.retain(|_, held| held.run != *run);
+            }
         }
         if let Some(fault) = fault {
             return Err(fault.error());
         }
-        let reached = found.chain.seq;
+        let reached = self.run(run)?.chain.seq;
         if self.stop_after.is_some_and(|after| reached >= after) {
             self.stop_after = None;
             self.kill();

@@ -108,6 +108,9 @@ pub(super) fn append(db: &Connection, run: &RunId, epoch: u64, records: &[Record
     if !records.is_empty() {
         rows::add_records(db, row.key, records, &end)?;
     }
+    if records.iter().any(Record::ends_run) {
+        rows::drop_claims(db, row.key)?;
+    }
     Ok(Ok(()))
 }
 

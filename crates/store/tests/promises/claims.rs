@@ -1,6 +1,7 @@
 //! Promises about targets that no two runs may share.
 
 use leeward_engine::{
+    event::{Event, Outcome},
     port::{Claim, ClaimOutcome, JournalError, LeasePolicy},
     record::Chain,
 };
@@ -224,4 +225,19 @@ pub async fn of_many_failovers_that_want_one_target_at_once_one_gets_it(kit: Kit
     }
     assert_eq!(winners, 1);
     assert_eq!(kit.held().await.len(), 2);
+}
+
+pub async fn a_run_gives_its_targets_back_with_the_very_record_that_ends_it(kit: Kit) {
+    let mut one = kit.failover("one").await;
+    let _two = kit.failover("two").await;
+    assert_eq!(kit.claim("one", Journey::Failover, &["sql"]).await, granted());
+    assert_eq!(kit.claim("two", Journey::Failover, &["vm"]).await, granted());
+    let mut chain = Chain::default();
+    one.append(&next(&mut chain, 1, 1)).await.unwrap();
+    assert_eq!(kit.held().await.len(), 2, "a run that goes on keeps them");
+    let outcome = Outcome::Cancelled;
+    let end = chain.next(1, at(10), Event::RunEnded { outcome }).unwrap();
+    one.append(&[end]).await.unwrap();
+    // Nobody called for it, and the lease is still held: there is no moment for a death in between.
+    assert_eq!(kit.held().await, [("vm".into(), "r-two".into())]);
 }
