@@ -46,6 +46,7 @@ fn items(plan: &Plan, subscription: &str, step: &PlannedStep, files: &dyn Files)
         "azure.sql.managed-instance-failover-group" => sql(plan, step, SqlGroupOf::Instances),
         "azure.sql.failover-group" => sql(plan, step, SqlGroupOf::Servers),
         "azure.site-recovery.virtual-machines" => machines(step),
+        "azure.site-recovery.recovery-plan" => machines_of_plan(step),
         "azure.storage.geo-failover" => geo(plan, step),
         "azure.storage.object-replication" => replicated(step),
         "azure.aks.cluster" => cluster(subscription, step, files),
@@ -95,16 +96,39 @@ fn databases(plan: &Plan, step: &PlannedStep) -> Vec<String> {
 }
 
 fn machines(step: &PlannedStep) -> Option<Item> {
-    let vault = step.settings.get("vault")?;
-    let machines = words(step.settings.pointer("/select/names"));
+    let names = words(step.settings.pointer("/select/names"));
     let plan = text(&step.settings, "recovery-plan");
+    // Beside named machines, a recovery plan is there to move one multi-VM group together.
+    let group = plan.as_ref().map(|plan| format!("group-of-{plan}"));
+    vault_machines(step, names, plan, group)
+}
+
+/// The machines of a recovery plan are known to the vault alone, unless the runbook names them.
+fn machines_of_plan(step: &PlannedStep) -> Option<Item> {
+    let plan = text(&step.settings, "plan")?;
+    let mut names = words(step.settings.get("machines"));
+    if names.is_empty() {
+        names = ["one", "two"].map(|end| format!("{plan}-{end}")).to_vec();
+    }
+    vault_machines(step, names, Some(plan), None)
+}
+
+fn vault_machines(
+    step: &PlannedStep,
+    machines: Vec<String>,
+    recovery_plan: Option<String>,
+    multi_vm_group: Option<String>,
+) -> Option<Item> {
+    let vault = step.settings.get("vault")?;
     Some(Item::VaultMachines(VaultMachines {
         vault: text(vault, "name")?,
         resource_group: text(vault, "resource-group")?,
         machines,
-        // A recovery plan is there to move one multi-VM group together.
-        multi_vm_group: plan.as_ref().map(|plan| format!("group-of-{plan}")),
-        recovery_plan: plan,
+        multi_vm_group,
+        recovery_plan,
+        manual_action: None,
+        foreign: Vec::new(),
+        page_size: None,
         source_group: text(&step.source, "resource-group"),
         target_group: text(&step.target, "resource-group"),
         drill_network: text(&step.target, "drill-network"),

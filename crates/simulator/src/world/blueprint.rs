@@ -123,6 +123,16 @@ pub struct VaultMachines {
     /// A recovery plan that moves them, if any.
     #[serde(default)]
     pub recovery_plan: Option<String>,
+    /// Something that a person must do by hand before the recovery plan's machines boot: its job waits until it is
+    /// resumed.
+    #[serde(default)]
+    pub manual_action: Option<String>,
+    /// Further machines in the vault that a provider of no known name protects.
+    #[serde(default)]
+    pub foreign: Vec<String>,
+    /// How many entries of the vault's lists stand on one page; all where left out.
+    #[serde(default)]
+    pub page_size: Option<u64>,
     /// The resource group of the machines that serve; `rg-machines-<region>` where left out.
     #[serde(default)]
     pub source_group: Option<String>,

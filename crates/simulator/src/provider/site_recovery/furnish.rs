@@ -76,6 +76,11 @@ pub(crate) fn furnish(
         put(world, &vault, "", &home, Value::Null);
         put(world, &policy, "/replicationPolicies", &home, Value::Null);
     }
+    if let Some(size) = item.page_size
+        && let Some(vault) = world.change(&vault)
+    {
+        vault.body = json!({"page-size": size});
+    }
     for (here, there) in [(&source, &target), (&target, &source)] {
         let group = here.group.rsplit('/').next().unwrap_or_default();
         world.group(subscription, group, &here.region);
@@ -140,9 +145,29 @@ pub(crate) fn furnish(
             state: json!(kept),
         });
     }
+    for name in &item.foreign {
+        let id = format!("{}/replicationProtectedItems/{name}", source.container);
+        world.put(Resource {
+            id: id.clone(),
+            kind: view::ITEM_TYPE.to_owned(),
+            region: home.clone(),
+            body: view::foreign(&id, name),
+            state: Value::Null,
+        });
+    }
     if let Some(name) = &item.recovery_plan {
         let id = format!("{vault}/replicationRecoveryPlans/{name}");
-        let groups = [json!({"groupType": "Boot", "replicationProtectedItems": planned})];
+        let by_hand = item.manual_action.iter().map(|action| {
+            json!({
+                "actionName": action, "failoverTypes": ["UnplannedFailover"],
+                "failoverDirections": ["PrimaryToRecovery"],
+                "customDetails": {"instanceType": "ManualActionDetails", "description": action},
+            })
+        });
+        let groups = [json!({
+            "groupType": "Boot", "replicationProtectedItems": planned,
+            "startGroupActions": by_hand.collect::<Vec<Value>>(),
+        })];
         world.put(plan::made(&id, &home, &groups, source.fabric(), target.fabric()));
     }
     Ok(())

@@ -2,15 +2,21 @@
 //!
 //! The GUID of an operation is the name of its job, so that the job is the durable way to ask about it.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::item::vault_of;
+use super::{
+    item::vault_of,
+    verb::{missing, refused},
+};
 use crate::{
-    arm::Answer,
+    arm::{Answer, ArmRequest},
+    clock::later,
     provider::{Context, Failure},
-    world::{Operation, Progress, Resource},
+    world::{Happening, Operation, Progress, Resource},
 };
 
 /// The type of a job, folded.
@@ -133,6 +139,157 @@ pub(crate) fn status(context: &Context<'_>, operation: &Operation) -> Answer {
     Answer::json(200, body)
 }
 
+/// Returns whether an operation waits for what a person must do by hand.
+pub(crate) fn suspended(context: &Context<'_>, operation: &Operation) -> bool {
+    let from = operation.state["suspends-at"]
+        .as_str()
+        .and_then(|at| at.parse().ok());
+    operation.progress == Progress::Running && from.is_some_and(|from: Timestamp| from <= context.now)
+}
+
+/// Returns the state of an operation's job, and its description.
+pub(crate) fn words(context: &Context<'_>, operation: &Operation) -> (&'static str, &'static str) {
+    let in_part = of(context, operation).is_some_and(|job| !job.errors.is_empty());
+    match &operation.progress {
+        Progress::Running if not_started(context, operation) => ("NotStarted", "NotStarted"),
+        // The description is an inference; the state is the specification's word.
+        Progress::Running if suspended(context, operation) => ("Suspended", "WaitingForManualAction"),
+        Progress::Running => ("InProgress", "InProgress"),
+        Progress::Succeeded if in_part => ("Succeeded", "PartiallySucceeded"),
+        Progress::Succeeded => ("Succeeded", "Completed"),
+        Progress::Failed { .. } => ("Failed", "Failed"),
+        Progress::Canceled => ("Cancelled", "Cancelled"),
+    }
+}
+
+/// Answers `cancel`, `restart` and `resume` of a job: only what its `allowedActions` hold.
+pub(crate) fn act(context: &mut Context<'_>, request: &ArmRequest, action: &str) -> Answer {
+    let id = request.path.id();
+    let name = request.path.name().to_lowercase();
+    let operation = context.world.operations.get(&name).cloned();
+    let (Some(_), Some(operation)) = (context.world.resource(&id), operation) else {
+        return missing(request.path.name());
+    };
+    if action != "resume" || !suspended(context, &operation) {
+        // Status and code are inferences.
+        return refused(
+            "JobActionNotAllowed",
+            format!("The action '{action}' is not allowed on the job '{name}' now."),
+        );
+    }
+    let rest = Duration::from_secs(operation.state["rest"].as_u64().unwrap_or_default());
+    let ends = later(context.now, rest);
+    if let Some(operation) = context.world.operations.get_mut(&name) {
+        operation.ends = Some(ends);
+        if let Some(state) = operation.state.as_object_mut() {
+            state.remove("suspends-at");
+        }
+    }
+    context.world.schedule(Happening {
+        at: ends,
+        provider: String::new(),
+        what: "operation-ends".to_owned(),
+        data: json!(name),
+    });
+    context.links(Answer::empty(202), &operation)
+}
+
+/// Lets an operation stop half-way until a person has done what a plan asks for by hand.
+pub(crate) fn suspend(context: &mut Context<'_>, operation: &Operation, lasts: Duration) {
+    let name = operation.id.clone();
+    let own = |happening: &Happening| {
+        happening.provider.is_empty() && happening.data.as_str() == Some(name.as_str())
+    };
+    context.world.happenings.retain(|happening| !own(happening));
+    let at = later(context.now, lasts / 2);
+    if let Some(operation) = context.world.operations.get_mut(&operation.id) {
+        operation.ends = None;
+        operation.state["suspends-at"] = json!(at.to_string());
+        operation.state["rest"] = json!(lasts.as_secs() / 2);
+    }
+}
+
+/// Returns the tasks of a job: one for a machine, and one for each machine of a recovery plan.
+fn tasks(
+    context: &Context<'_>,
+    job: &Job,
+    operation: &Operation,
+    (state, description): (&str, &str),
+    ends: Option<&str>,
+) -> Vec<Value> {
+    let one =
+        |name: &str, words: &str, (state, description): (&str, &str), errors: Vec<Value>, actions: Value| {
+            json!({
+                "taskId": name,
+                "name": name,
+                "startTime": context.time(operation.started),
+                "endTime": ends,
+                "allowedActions": actions,
+                "friendlyName": words,
+                "state": state,
+                "stateDescription": description,
+                "taskType": "TaskDetails",
+                "customDetails": {"instanceType": "TaskDetails"},
+                "groupTaskCustomDetails": null,
+                "errors": errors,
+            })
+        };
+    let own = format!("{}Task", job.scenario);
+    let ids = operation.state["items"].as_array().filter(|ids| ids.len() > 1);
+    let Some(ids) = ids else {
+        return vec![one(&own, &job.words, (state, description), Vec::new(), json!([]))];
+    };
+    let mut all = Vec::new();
+    if let Some(action) = operation.state["manual"].as_str() {
+        let waits = state == "Suspended";
+        let words = match waits {
+            true => ("Suspended", "WaitingForManualAction"),
+            false if operation.state["suspends-at"].is_string() => ("NotStarted", "NotStarted"),
+            false => ("Succeeded", "Completed"),
+        };
+        let actions = if waits { json!(["Resume"]) } else { json!([]) };
+        all.push(one("ManualActionTask", action, words, Vec::new(), actions));
+    }
+    for id in ids.iter().filter_map(Value::as_str) {
+        let machine = id.rsplit('/').next().unwrap_or_default();
+        let errors: Vec<Value> = job
+            .errors
+            .iter()
+            .filter(|trouble| trouble.machine.eq_ignore_ascii_case(machine))
+            .map(|trouble| error(context, job, operation, trouble))
+            .collect();
+        let words = match (state, errors.is_empty()) {
+            ("Succeeded", true) => ("Succeeded", "Completed"),
+            ("Succeeded", false) => ("Failed", "Failed"),
+            _ => (state, description),
+        };
+        all.push(one(
+            &own,
+            &format!("{} of {machine}", job.words),
+            words,
+            errors,
+            json!([]),
+        ));
+    }
+    all
+}
+
+fn error(context: &Context<'_>, job: &Job, operation: &Operation, trouble: &Trouble) -> Value {
+    json!({
+        "serviceErrorDetails": {
+            "code": trouble.code,
+            "message": format!("{}: {}", trouble.machine, trouble.message),
+            "possibleCauses": "",
+            "recommendedAction": "",
+            "activityId": context.seed.guid(&format!("{}/activity", operation.id)).to_string(),
+        },
+        "providerErrorDetails": null,
+        "errorLevel": "Error",
+        "creationTime": context.time(trouble.at),
+        "taskId": format!("{}Task", job.scenario),
+    })
+}
+
 /// Returns the body of a job.
 pub(crate) fn shown(context: &Context<'_>, seen: &Resource) -> Value {
     let (Ok(job), Some(operation)) = (
@@ -141,14 +298,8 @@ pub(crate) fn shown(context: &Context<'_>, seen: &Resource) -> Value {
     ) else {
         return json!({"id": seen.id, "name": seen.name(), "type": JOB_TYPE, "properties": {}});
     };
-    let (state, description) = match &operation.progress {
-        Progress::Running if not_started(context, operation) => ("NotStarted", "NotStarted"),
-        Progress::Running => ("InProgress", "InProgress"),
-        Progress::Succeeded if job.errors.is_empty() => ("Succeeded", "Completed"),
-        Progress::Succeeded => ("Succeeded", "PartiallySucceeded"),
-        Progress::Failed { .. } => ("Failed", "Failed"),
-        Progress::Canceled => ("Cancelled", "Cancelled"),
-    };
+    let (state, description) = words(context, operation);
+    let suspended = state == "Suspended";
     let mut troubles = job.errors.clone();
     if let Progress::Failed { code, message } = &operation.progress {
         let failure = Failure {
@@ -163,21 +314,7 @@ pub(crate) fn shown(context: &Context<'_>, seen: &Resource) -> Value {
     }
     let errors: Vec<Value> = troubles
         .iter()
-        .map(|trouble| {
-            json!({
-                "serviceErrorDetails": {
-                    "code": trouble.code,
-                    "message": format!("{}: {}", trouble.machine, trouble.message),
-                    "possibleCauses": "",
-                    "recommendedAction": "",
-                    "activityId": context.seed.guid(&format!("{}/activity", operation.id)).to_string(),
-                },
-                "providerErrorDetails": null,
-                "errorLevel": "Error",
-                "creationTime": context.time(trouble.at),
-                "taskId": format!("{}Task", job.scenario),
-            })
-        })
+        .map(|trouble| error(context, &job, operation, trouble))
         .collect();
     let ends = operation
         .ends
@@ -197,24 +334,11 @@ pub(crate) fn shown(context: &Context<'_>, seen: &Resource) -> Value {
             "friendlyName": job.words,
             "state": state,
             "stateDescription": description,
-            "tasks": [{
-                "taskId": format!("{}Task", job.scenario),
-                "name": format!("{}Task", job.scenario),
-                "startTime": context.time(operation.started),
-                "endTime": ends,
-                "allowedActions": [],
-                "friendlyName": job.words,
-                "state": state,
-                "stateDescription": description,
-                "taskType": "TaskDetails",
-                "customDetails": {"instanceType": "TaskDetails"},
-                "groupTaskCustomDetails": null,
-                "errors": [],
-            }],
+            "tasks": tasks(context, &job, operation, (state, description), ends.as_deref()),
             "errors": errors,
             "startTime": context.time(operation.started),
             "endTime": ends,
-            "allowedActions": [],
+            "allowedActions": if suspended { json!(["Resume"]) } else { json!([]) },
             "targetObjectId": context.seed.guid(&operation.subject.to_lowercase()).to_string(),
             "targetObjectName": job.target,
             "targetInstanceType": job.of,

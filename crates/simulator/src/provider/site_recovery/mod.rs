@@ -122,6 +122,9 @@ impl Provider for SiteRecovery {
             (&Method::POST, plan::PLANS, Some(_)) => {
                 verb.map_or_else(|| no_such(request), |verb| verb::on_plan(context, request, verb))
             }
+            (&Method::POST, job::JOBS, Some(action @ ("cancel" | "restart" | "resume"))) => {
+                job::act(context, request, action)
+            }
             (&Method::POST, HEALTH, Some("refresh")) => refresh(context, request),
             (&Method::PUT | &Method::DELETE, plan::PLANS, None) => plan::begin(context, request),
             (&Method::DELETE, item::ITEM, None) => Verb::of("remove")
@@ -245,12 +248,39 @@ impl SiteRecovery {
                     .collect()
             }
         };
-        let mut body = json!({"value": value});
-        if kind != VAULTS {
-            body["nextLink"] = Value::Null;
+        if kind == VAULTS {
+            return Answer::json(200, json!({"value": value}));
         }
-        Answer::json(200, body)
+        page(context, request, value)
     }
+}
+
+/// Returns one page of a list. All stand on one, with `nextLink` null as recorded, unless the world's vault says how
+/// many do: how many Azure puts on one is not known.
+fn page(context: &Context<'_>, request: &ArmRequest, mut value: Vec<Value>) -> Answer {
+    let vault = context.world.resource(&item::vault_of(&request.path.raw));
+    let size = vault
+        .and_then(|vault| vault.body["page-size"].as_u64())
+        .and_then(|size| usize::try_from(size).ok())
+        .unwrap_or(usize::MAX);
+    let from = request
+        .query("skipToken")
+        .and_then(|token| token.parse::<usize>().ok())
+        .unwrap_or_default()
+        .min(value.len());
+    let mut rest = value.split_off(from);
+    let more = rest.len() > size;
+    rest.truncate(size);
+    let next = more.then(|| {
+        format!(
+            "{}{}?api-version={}&skipToken={}",
+            context.base,
+            request.path.raw,
+            request.api_version(),
+            from.saturating_add(size)
+        )
+    });
+    Answer::json(200, json!({"value": rest, "nextLink": next}))
 }
 
 fn point(context: &Context<'_>, request: &ArmRequest) -> Answer {

@@ -104,10 +104,9 @@ pub(crate) fn shown(context: &Context<'_>, seen: &Resource) -> Value {
         (id, name)
     };
     let ((primary, primary_name), (recovery, recovery_name)) = (fabric("primary"), fabric("recovery"));
-    let busy = known
-        .iter()
-        .find_map(|item| item.busy.as_ref().or(item.drill.as_ref()));
-    json!({
+    let drill = known.iter().any(|item| item.drill.is_some());
+    let last = last_scenario(context, seen, drill);
+    let mut shown = json!({
         "id": seen.id,
         "name": seen.name(),
         "type": PLAN_TYPE,
@@ -120,15 +119,70 @@ pub(crate) fn shown(context: &Context<'_>, seen: &Resource) -> Value {
             "failoverDeploymentModel": "ResourceManager",
             "replicationProviders": ["A2A"],
             "allowedOperations": allowed,
-            "currentScenario": busy.map(|scenario| json!({
-                "scenarioName": scenario.name, "jobId": scenario.job, "startTime": context.time(scenario.since),
-            })),
-            "currentScenarioStatus": null,
-            "currentScenarioStatusDescription": null,
+            "currentScenario": last["scenario"],
+            "currentScenarioStatus": last["status"],
+            "currentScenarioStatusDescription": last["description"],
             "groups": seen.body["groups"],
             "providerSpecificDetails": [],
         },
-    })
+    });
+    // Recorded: before the first one the fields are not there.
+    for scenario in ["UnplannedFailover", "TestFailover"] {
+        let at = &seen.state["times"][scenario];
+        if at.is_string() {
+            shown["properties"][format!("last{scenario}Time")] = at.clone();
+        }
+    }
+    shown
+}
+
+/// Returns what a plan does or did last, with the status of its job: it stays there when the job is over, as the
+/// specification's examples have it.
+fn last_scenario(context: &Context<'_>, seen: &Resource, drill: bool) -> Value {
+    let last = &seen.state["last"];
+    let name = last["jobId"].as_str().and_then(|id| id.rsplit('/').next());
+    let Some(operation) = name.and_then(|name| context.world.operations.get(&name.to_lowercase())) else {
+        return Value::Null;
+    };
+    let (status, description) = match (last["scenarioName"].as_str(), drill) {
+        (Some("TestFailover"), true) if operation.progress.over() => {
+            ("Suspended", "WaitingForStopTestFailover")
+        }
+        _ => job::words(context, operation),
+    };
+    json!({"scenario": last, "status": status, "description": description})
+}
+
+/// Notes that a verb has begun on a plan.
+pub(crate) fn note(context: &mut Context<'_>, id: &str, scenario: &str, job: &str) {
+    let now = json!(context.time(context.now));
+    let Some(plan) = context.world.change(id) else {
+        return;
+    };
+    if !plan.kind.eq_ignore_ascii_case(PLANS) {
+        return;
+    }
+    if plan.state.is_null() {
+        plan.state = json!({});
+    }
+    plan.state["last"] = json!({"scenarioName": scenario, "jobId": job, "startTime": now});
+    plan.state["times"][scenario] = now;
+}
+
+/// Returns the name of the first thing in a plan that a person must do by hand, if there is one.
+pub(crate) fn manual_action(resource: Option<&Resource>) -> Option<String> {
+    let actions = |group: &Value| {
+        ["startGroupActions", "endGroupActions"]
+            .into_iter()
+            .filter_map(|key| group[key].as_array().cloned())
+            .flatten()
+            .collect::<Vec<Value>>()
+    };
+    groups(resource?)
+        .iter()
+        .flat_map(actions)
+        .find(|action| action["customDetails"]["instanceType"] == "ManualActionDetails")
+        .map(|action| action["actionName"].as_str().unwrap_or_default().to_owned())
 }
 
 /// Begins to make, change or drop a plan.

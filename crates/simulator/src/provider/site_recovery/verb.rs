@@ -174,6 +174,36 @@ pub(crate) fn unlike(verb: &Verb, properties: &Value) -> Option<Answer> {
     }
 }
 
+/// Returns what is wrong with what a plan is given for its machines, if anything is. The specification requires the
+/// kind of recovery point and names the words; code and status are inferences.
+fn unlike_of_plan(verb: &Verb, properties: &Value) -> Option<Answer> {
+    const POINTS: &[&str] = &[
+        "Latest",
+        "LatestProcessed",
+        "LatestApplicationConsistent",
+        "LatestCrashConsistent",
+    ];
+    const SYNCED: &[&str] = &["UseMultiVmSyncRecoveryPoint", "UsePerVmRecoveryPoint"];
+    if !matches!(verb.action, "unplannedfailover" | "testfailover") {
+        return None;
+    }
+    let known = |value: &Value, words: &[&str]| value.as_str().is_some_and(|word| words.contains(&word));
+    let details = properties["providerSpecificDetails"].as_array()?;
+    details
+        .iter()
+        .filter(|one| one["instanceType"] == "A2A")
+        .any(|one| {
+            let synced = &one["multiVmSyncPointOption"];
+            !known(&one["recoveryPointType"], POINTS) || !(synced.is_null() || known(synced, SYNCED))
+        })
+        .then(|| {
+            refused(
+                "RecoveryPointTypeInvalid",
+                "The kind of recovery point for machines of Azure is missing or not known.",
+            )
+        })
+}
+
 /// Returns how much longer a failover takes because it tries to stop machines that do not answer.
 pub(crate) fn shutdown(context: &Context<'_>, properties: &Value, items: &[Item]) -> Duration {
     let out = items
@@ -219,6 +249,16 @@ pub(crate) fn switch(context: &mut Context<'_>, request: &ArmRequest, verb: &'st
             format!("'{to}' is not the container from which '{}' came.", item.machine),
         );
     }
+    if !mapped(context, &item) {
+        // Documented as needed beforehand; the code is an inference.
+        return refused(
+            "ContainerMappingMissing",
+            format!(
+                "There is no mapping from the container of {} to that of {}.",
+                item.target.region, item.source.region
+            ),
+        );
+    }
     if let Some(policy) = details["policyId"].as_str()
         && context.world.resource(policy).is_none()
     {
@@ -241,6 +281,25 @@ pub(crate) fn switch(context: &mut Context<'_>, request: &ArmRequest, verb: &'st
             target: item.machine,
         },
     )
+}
+
+/// Returns whether the container that a machine runs in after its failover is mapped to the one that it came from.
+fn mapped(context: &Context<'_>, item: &Item) -> bool {
+    let below = format!(
+        "{}/replicationProtectionContainerMappings/",
+        item.target.container
+    )
+    .to_lowercase();
+    context
+        .world
+        .resources
+        .iter()
+        .filter(|(id, _)| id.starts_with(&below))
+        .any(|(_, mapping)| {
+            mapping.body["target"]
+                .as_str()
+                .is_some_and(|to| same(to, &item.source.container))
+        })
 }
 
 /// Begins a verb on the items of a recovery plan.
@@ -289,6 +348,13 @@ pub(crate) fn on_plan(context: &mut Context<'_>, request: &ArmRequest, verb: &'s
             "'sourceSiteOperations' is missing.",
         );
     }
+    if let Some(answer) = unlike_of_plan(verb, &properties) {
+        return answer;
+    }
+    let manual = match verb.action {
+        "unplannedfailover" => plan::manual_action(resource_of(context, &id)),
+        _ => None,
+    };
     let only: Vec<Item> = known.iter().map(|(_, item)| item.clone()).collect();
     let boots = u32::try_from(plan::boot_groups(resource_of(context, &id))).unwrap_or(1);
     let longer = shutdown(context, &properties, &only)
@@ -305,6 +371,7 @@ pub(crate) fn on_plan(context: &mut Context<'_>, request: &ArmRequest, verb: &'s
             state: json!({
                 "required": properties["sourceSiteOperations"] == "Required",
                 "network": properties["networkId"],
+                "manual": manual,
             }),
             longer,
             of: "RecoveryPlan",
@@ -369,7 +436,13 @@ pub(crate) fn begin(context: &mut Context<'_>, request: &ArmRequest, asked: Aske
     if let Some((failure, machine)) = part {
         begin.state["part"] = json!({"code": failure.code, "message": failure.message, "machine": machine});
     }
+    let waits = begin.state["manual"].is_string();
+    let subject = begin.subject.clone();
     let operation = context.begin(begin);
+    if waits {
+        job::suspend(context, &operation, lasts);
+    }
+    plan::note(context, &subject, verb.scenario, &job::id_of(&operation));
     let job = Job {
         scenario: verb.scenario.to_owned(),
         words: verb.words.to_owned(),

@@ -105,6 +105,25 @@ pub(crate) fn shown(context: &Context<'_>, seen: &Resource, item: &Item) -> Valu
     shown
 }
 
+/// Returns the body of an item of a provider that nobody has heard of: with what every item has, and nothing else.
+pub(crate) fn foreign(id: &str, name: &str) -> Value {
+    json!({
+        "id": id,
+        "name": name,
+        "type": ITEM_TYPE,
+        "properties": {
+            "friendlyName": name,
+            "protectionState": "ProtectedByOthers",
+            "activeLocation": "Primary",
+            "allowedOperations": [],
+            "replicationHealth": "None",
+            "healthErrors": [],
+            "currentScenario": null,
+            "providerSpecificDetails": {"instanceType": "NotYetHeardOf", "somethingNew": {"of": "it"}},
+        },
+    })
+}
+
 fn details(context: &Context<'_>, seen: &Resource, item: &Item) -> Value {
     let lag = points::lag(context, &seen.id, item);
     let stage = item.stage(context.now);
