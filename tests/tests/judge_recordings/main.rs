@@ -70,7 +70,10 @@ const RECORDINGS: &[(&str, Fate)] = &[
         "aso-storage-20250601",
         NotOurs("no kind makes accounts; the poller is held to its header Retry-After"),
     ),
-    ("asr-a2a-crud-plan", Pending("azure.site-recovery.recovery-plan")),
+    (
+        "asr-a2a-crud-plan",
+        Read("a plan was made, changed and deleted; nobody recorded one that fails over"),
+    ),
     ("asr-a2a-failover-reprotect", Driven),
     (
         "asr-b2a-failover",

@@ -106,6 +106,13 @@ fn targets(step: &Step, kind: &str) -> Vec<(String, String, Span)> {
                 })
                 .collect()
         }
+        "azure.site-recovery.recovery-plan" => {
+            let vault = |key: &'static str| {
+                let vault = step.with.as_ref().and_then(|with| with.get("vault"));
+                vault.and_then(|vault| literal(vault.get(key)?))
+            };
+            one(&[vault("resource-group"), vault("name"), with("plan")], 2)
+        }
         _ => Vec::new(),
     }
 }

@@ -37,15 +37,49 @@ const SOURCE: Setting = otherwise(
 );
 const POINT: Setting = otherwise(
     "recovery-point",
-    Shape::Word(&[
-        "latest",
-        "latest-processed",
-        "latest-application-consistent",
-        "latest-crash-consistent",
+    Shape::Either(&[
+        POINT_WORDS,
+        Shape::Map(&[need(
+            "before",
+            Shape::Text,
+            Stands::With,
+            "A moment such as 2026-11-24T08:00:00Z: the newest point that is not younger",
+        )]),
     ]),
     Stands::With,
     "\"latest-processed\"",
-    "`latest` loses least, `latest-processed` is fastest",
+    "`latest` loses least, `latest-processed` is fastest, `before` goes back behind a harm; a machine that has failed over and is not committed is changed to the point of `before`",
+);
+const POINT_WORDS: Shape = Shape::Word(&[
+    "latest",
+    "latest-processed",
+    "latest-application-consistent",
+    "latest-crash-consistent",
+]);
+const POINT_OF_PLAN: Setting = otherwise(
+    "recovery-point",
+    POINT_WORDS,
+    Stands::With,
+    "\"latest-processed\"",
+    "`latest` loses least, `latest-processed` is fastest; a plan takes no point of a certain time",
+);
+const TOGETHER: Setting = may(
+    "multi-vm-points",
+    Shape::Word(&["together", "each"]),
+    Stands::With,
+    "Whether the machines of a multi-VM group take points of one moment or each its own; Azure's choice when left out",
+);
+const UNCOMMITTED: Setting = may(
+    "uncommitted",
+    Shape::Word(&["refuse", "cancel"]),
+    Stands::With,
+    "What a failback does with a failover that was not committed: `cancel` takes it back where Azure offers that, and what was written since is lost; refused when left out",
+);
+const AT_LEAST: Setting = may(
+    "at-least",
+    Shape::Number(1, 100_000),
+    Stands::With,
+    "Go on, degraded and recorded, when so many have moved; all when left out",
 );
 const COMMIT: Setting = otherwise(
     "commit",
@@ -92,10 +126,39 @@ const PERMISSIONS: &[&str] = &[
     "Microsoft.RecoveryServices/vaults/replicationFabrics/replicationProtectionContainers/replicationProtectedItems/testFailoverCleanup/action",
     "Microsoft.RecoveryServices/vaults/replicationFabrics/replicationProtectionContainers/switchprotection/action",
     "Microsoft.RecoveryServices/vaults/replicationJobs/read",
+    "Microsoft.RecoveryServices/vaults/replicationFabrics/replicationProtectionContainers/replicationProtectedItems/applyRecoveryPoint/action",
+    "Microsoft.RecoveryServices/vaults/replicationFabrics/replicationProtectionContainers/replicationProtectedItems/failoverCancel/action",
+    "Microsoft.RecoveryServices/vaults/replicationRecoveryPlans/read",
     "Microsoft.RecoveryServices/vaults/replicationRecoveryPlans/unplannedFailover/action",
+    "Microsoft.RecoveryServices/vaults/replicationRecoveryPlans/failoverCommit/action",
+    "Microsoft.RecoveryServices/vaults/replicationRecoveryPlans/failoverCancel/action",
+    "Microsoft.RecoveryServices/vaults/replicationRecoveryPlans/testFailover/action",
+    "Microsoft.RecoveryServices/vaults/replicationRecoveryPlans/testFailoverCleanup/action",
     "Microsoft.Compute/virtualMachines/write",
     "Microsoft.Network/virtualNetworks/subnets/join/action",
 ];
+
+const CHANGE_POINT: OperationDeclaration = OperationDeclaration {
+    name: "change-point",
+    rung: Some("unplanned"),
+    sends: "POST …/{item}/applyRecoveryPoint",
+    goal: "the machine runs from that recovery point: failoverRecoveryPointId",
+    // The machine is made anew: a second one drops what the first wrote since.
+    repeat: RepeatClass::OneShot,
+    settling: LATE,
+    witnesses: "failoverRecoveryPointId where it is told; else the job alone",
+    source: "FACTS §4; class by inference",
+};
+const CANCEL: OperationDeclaration = OperationDeclaration {
+    name: "cancel-failover",
+    rung: Some("unplanned"),
+    sends: "POST …/{item or plan}/failoverCancel",
+    goal: "the machine runs in its old region again, protected towards the other",
+    repeat: RepeatClass::SelfGuarded,
+    settling: LATE,
+    witnesses: "allowedOperations no longer holds CancelFailover; activeLocation",
+    source: "FACTS §4; no recording for machines of Azure",
+};
 
 const OPERATIONS: &[OperationDeclaration] = &[
     OperationDeclaration {
@@ -148,6 +211,8 @@ const OPERATIONS: &[OperationDeclaration] = &[
         witnesses: "the item's path; the vault's jobs since the intent",
         source: "FACTS §4",
     },
+    CHANGE_POINT,
+    CANCEL,
 ];
 
 /// `azure.site-recovery.virtual-machines`.
@@ -184,13 +249,9 @@ pub(super) static MACHINES: Kind = Kind {
             "Which machines; machines of one multi-VM group are chosen together",
         ),
         SOURCE,
-        may(
-            "at-least",
-            Shape::Number(1, 100_000),
-            Stands::With,
-            "Go on, degraded and recorded, when so many have moved; all when left out",
-        ),
+        AT_LEAST,
         POINT,
+        TOGETHER,
         may(
             "recovery-plan",
             Shape::Name,
@@ -198,6 +259,7 @@ pub(super) static MACHINES: Kind = Kind {
             "Recovery plan that moves the machines of a multi-VM group together; found by its members when left out",
         ),
         COMMIT,
+        UNCOMMITTED,
         ADDRESS,
         NETWORK,
         CACHE,
@@ -227,9 +289,18 @@ pub(super) static PLAN: Kind = Kind {
     settings: &[
         VAULT,
         need("plan", Shape::Name, Stands::With, "Name of the recovery plan"),
+        may(
+            "machines",
+            Shape::List(&Shape::Name),
+            Stands::With,
+            "The machines that it must move: named, they are held against other runs, and a plan that moves others is refused",
+        ),
         SOURCE,
-        POINT,
+        AT_LEAST,
+        POINT_OF_PLAN,
+        TOGETHER,
         COMMIT,
+        UNCOMMITTED,
         ADDRESS,
         NETWORK,
         CACHE,
@@ -245,8 +316,9 @@ pub(super) static PLAN: Kind = Kind {
     control_plane: ControlPlane::Target,
     permissions: PERMISSIONS,
     operations: OPERATIONS,
+    // The plan's job boots its groups one after the other; no recording tells how long one of A2A takes.
     forecast: seconds(600),
-    driven: false,
+    driven: true,
     foreign: false,
     free_at: false,
 };

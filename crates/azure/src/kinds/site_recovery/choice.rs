@@ -6,17 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use leeward_engine::port::DriverError;
 use serde_json::Value;
 
-use super::item::Item;
+use super::{item::Item, plan::Plan};
 use crate::kinds::settings;
-
-/// A recovery plan, as far as a driver needs it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Plan {
-    pub(super) id: String,
-    pub(super) name: String,
-    /// The names of its items, folded. Their paths change when protection is switched; names stay.
-    pub(super) members: BTreeSet<String>,
-}
 
 /// What one operation moves: one machine, or the machines of a recovery plan.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,25 +17,6 @@ pub(super) struct Unit {
     /// The id of the plan, where one moves it.
     pub(super) plan: Option<String>,
     pub(super) members: Vec<Item>,
-}
-
-impl Plan {
-    /// Reads the body of a plan.
-    pub(super) fn read(body: &Value) -> Option<Plan> {
-        let groups = body.pointer("/properties/groups").and_then(Value::as_array);
-        Some(Plan {
-            id: body.get("id")?.as_str()?.to_owned(),
-            name: body.get("name")?.as_str()?.to_owned(),
-            members: groups
-                .into_iter()
-                .flatten()
-                .filter_map(|group| group.get("replicationProtectedItems")?.as_array())
-                .flatten()
-                .filter_map(|item| item.get("id")?.as_str()?.rsplit('/').next())
-                .map(str::to_lowercase)
-                .collect(),
-        })
-    }
 }
 
 /// Returns the names that the setting `select` holds.
@@ -205,7 +177,7 @@ pub(super) fn units(
     Ok(units)
 }
 
-fn unit_of(plan: &Plan, chosen: &[Item]) -> Unit {
+pub(super) fn unit_of(plan: &Plan, chosen: &[Item]) -> Unit {
     Unit {
         name: plan.name.clone(),
         plan: Some(plan.id.clone()),
@@ -260,6 +232,8 @@ mod tests {
             id: format!("/v/replicationRecoveryPlans/{name}"),
             name: name.to_owned(),
             members: members.iter().map(|name| (*name).to_owned()).collect(),
+            scenario: None,
+            actions: Vec::new(),
         }
     }
 

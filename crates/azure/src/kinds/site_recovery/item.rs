@@ -43,6 +43,12 @@ pub(super) struct Item {
     pub(super) disks: Vec<Disk>,
     /// The network of the real failover.
     pub(super) network: Option<String>,
+    /// The recovery point that it was failed over to, where told.
+    pub(super) point: Option<String>,
+    /// When it failed over last, where told.
+    pub(super) failed_over_at: Option<Timestamp>,
+    /// What is wrong with its replication, in Azure's words.
+    pub(super) troubles: Vec<String>,
 }
 
 /// Which end of its present direction the machine runs on.
@@ -144,6 +150,16 @@ impl Item {
                 .map(|all| all.iter().map(Disk::read).collect())
                 .unwrap_or_default(),
             network: special("selectedRecoveryAzureNetworkId").map(str::to_owned),
+            point: text("/properties/failoverRecoveryPointId").map(str::to_owned),
+            failed_over_at: text("/properties/lastSuccessfulFailoverTime")
+                .and_then(|at| at.parse().ok())
+                // 1601 and 1753 stand for never.
+                .filter(|at| *at > Timestamp::UNIX_EPOCH),
+            troubles: body
+                .pointer("/properties/healthErrors")
+                .and_then(Value::as_array)
+                .map(|all| all.iter().filter_map(trouble).collect())
+                .unwrap_or_default(),
             state,
             allowed,
         })
@@ -201,6 +217,22 @@ impl Item {
         let cut = folded.rfind("/replicationprotecteditems/")?;
         self.id.get(..cut)
     }
+}
+
+/// Returns code and summary of one health error.
+fn trouble(error: &Value) -> Option<String> {
+    let text = |name: &str| {
+        error
+            .get(name)
+            .and_then(Value::as_str)
+            .filter(|text| !text.is_empty())
+    };
+    let words = text("summaryMessage").or_else(|| text("errorMessage"));
+    let said = match (text("errorCode"), words) {
+        (Some(code), Some(words)) => format!("{code}: {words}"),
+        (one, other) => one.or(other)?.to_owned(),
+    };
+    Some(cut(&said))
 }
 
 impl Active {

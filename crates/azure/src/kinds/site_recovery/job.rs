@@ -94,12 +94,22 @@ fn errors(body: &Value) -> Vec<(String, String)> {
                 })
                 .unwrap_or_default()
         };
+        let mut message = either([
+            "/serviceErrorDetails/message",
+            "/providerErrorDetails/errorMessage",
+        ]);
+        for (words, name) in [("causes", "possibleCauses"), ("do", "recommendedAction")] {
+            let said = either([
+                &format!("/serviceErrorDetails/{name}"),
+                &format!("/providerErrorDetails/{name}"),
+            ]);
+            if !said.is_empty() {
+                message.push_str(&format!(" ({words}: {said})"));
+            }
+        }
         let one = (
             either(["/serviceErrorDetails/code", "/providerErrorDetails/errorCode"]),
-            either([
-                "/serviceErrorDetails/message",
-                "/providerErrorDetails/errorMessage",
-            ]),
+            message,
         );
         if one != (String::new(), String::new()) && !found.contains(&one) {
             found.push(one);
@@ -162,6 +172,23 @@ mod tests {
                 "{word}"
             );
         }
+    }
+
+    #[test]
+    fn every_error_of_a_job_and_of_its_tasks_is_shown_with_its_causes_and_what_to_do() {
+        let body = json!({"properties": {
+            "state": "Succeeded", "stateDescription": "PartiallySucceeded",
+            "errors": [{"serviceErrorDetails": {"code": "150097", "message": "no quota", "possibleCauses": "too few cores", "recommendedAction": "ask for more"}}],
+            "tasks": [{"errors": [{"serviceErrorDetails": null, "providerErrorDetails": {"errorCode": 28175, "errorMessage": "renamed"}}]}],
+        }});
+        assert_eq!(
+            warnings(&body),
+            [
+                "the job ended as PartiallySucceeded",
+                "150097: no quota (causes: too few cores) (do: ask for more)",
+                "28175: renamed",
+            ]
+        );
     }
 
     #[test]

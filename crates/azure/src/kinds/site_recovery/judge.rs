@@ -19,13 +19,16 @@ pub(super) enum Seen {
 
 /// Judges one machine. `from` and `to` are the regions of the step's own goal, folded: the
 /// machine shall run in `to`; for a switch of protection it shall replicate from `from` to `to`.
-pub(super) fn judge(verb: Verb, item: &Item, from: &str, to: &str) -> Seen {
+/// `point` is the recovery point that a change of point is for.
+pub(super) fn judge(verb: Verb, item: &Item, from: &str, to: &str, point: Option<&str>) -> Seen {
     match verb {
         Verb::Failover => failover(item, from, to),
         Verb::Commit => commit(item, to),
         Verb::Test => test(item),
         Verb::CleanUp => clean_up(item),
         Verb::Switch => switch(item, from, to),
+        Verb::ChangePoint => change_point(item, to, point),
+        Verb::Cancel => cancel(item, to),
     }
 }
 
@@ -47,6 +50,9 @@ fn verb_of(scenario: &Scenario) -> Option<Verb> {
         "testfailover" => Some(Verb::Test),
         "testfailovercleanup" => Some(Verb::CleanUp),
         "switchprotection" | "reversereplication" | "reprotect" => Some(Verb::Switch),
+        // The first is an inference; nothing names the scenario of a change of point.
+        "changerecoverypoint" | "changepit" | "applyrecoverypoint" => Some(Verb::ChangePoint),
+        "cancelfailover" | "failovercancel" => Some(Verb::Cancel),
         _ => None,
     }
 }
@@ -183,9 +189,62 @@ fn switch(item: &Item, from: &str, to: &str) -> Seen {
     }
 }
 
+/// Which point a machine stands on is told by `failoverRecoveryPointId`; no recording shows a machine of Azure between
+/// its failover and its reprotection, so an empty one proves nothing.
+fn change_point(item: &Item, to: &str, point: Option<&str>) -> Seen {
+    if let Some(seen) = in_motion(item, Verb::ChangePoint) {
+        return seen;
+    }
+    if !item.has_failed_over() || item.to != to {
+        return Seen::Barred(format!(
+            "{} has not failed over to {to}: it has no other recovery point to take",
+            item.machine
+        ));
+    }
+    let name = |id: &str| id.rsplit('/').next().unwrap_or_default().to_lowercase();
+    if let (Some(point), Some(stands)) = (point, &item.point)
+        && name(point) == name(stands)
+    {
+        return Seen::Holds;
+    }
+    if item.scenario.is_some() {
+        return Seen::Busy;
+    }
+    match (item.allows("ChangePit"), &item.point) {
+        (false, _) => Seen::Barred(format!(
+            "Azure takes no other recovery point for {} now: {}",
+            item.machine, item.state
+        )),
+        (true, Some(_)) => Seen::NotBegun,
+        (true, None) => Seen::Unclear,
+    }
+}
+
+fn cancel(item: &Item, to: &str) -> Seen {
+    if let Some(seen) = in_motion(item, Verb::Cancel) {
+        return seen;
+    }
+    if item.runs_in() == Some(to) {
+        return Seen::Holds;
+    }
+    if item.scenario.is_some() {
+        return Seen::Busy;
+    }
+    if item.has_failed_over() && item.from == to && item.allows("CancelFailover") {
+        return Seen::NotBegun;
+    }
+    match item.runs_in() {
+        Some(_) => Seen::Barred(format!(
+            "Azure does not offer to cancel the failover of {} ({})",
+            item.machine, item.state
+        )),
+        None => Seen::Unclear,
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 
@@ -248,7 +307,11 @@ mod tests {
             (item(away, "Odd", "Protected", "None", &[], "None"), "unclear"),
         ];
         for (item, expected) in cases {
-            assert_eq!(word(&judge(Verb::Failover, &item, WE, NE)), expected, "{item:?}");
+            assert_eq!(
+                word(&judge(Verb::Failover, &item, WE, NE, None)),
+                expected,
+                "{item:?}"
+            );
         }
     }
 
@@ -264,7 +327,11 @@ mod tests {
             (item(away, "Primary", "Protected", "None", &["UnplannedFailover"], "None"), "barred"),
         ];
         for (item, expected) in cases {
-            assert_eq!(word(&judge(Verb::Commit, &item, WE, NE)), expected, "{item:?}");
+            assert_eq!(
+                word(&judge(Verb::Commit, &item, WE, NE, None)),
+                expected,
+                "{item:?}"
+            );
         }
     }
 
@@ -280,8 +347,12 @@ mod tests {
             (item(away, "Primary", "Protected", "Odd", &[], "None"), "unclear", "unclear"),
         ];
         for (item, tested, cleaned) in cases {
-            assert_eq!(word(&judge(Verb::Test, &item, WE, NE)), tested, "{item:?}");
-            assert_eq!(word(&judge(Verb::CleanUp, &item, WE, NE)), cleaned, "{item:?}");
+            assert_eq!(word(&judge(Verb::Test, &item, WE, NE, None)), tested, "{item:?}");
+            assert_eq!(
+                word(&judge(Verb::CleanUp, &item, WE, NE, None)),
+                cleaned,
+                "{item:?}"
+            );
         }
     }
 
@@ -298,7 +369,58 @@ mod tests {
         ];
         for (item, expected) in cases {
             // From where it runs now, northeurope, towards westeurope.
-            assert_eq!(word(&judge(Verb::Switch, &item, NE, WE)), expected, "{item:?}");
+            assert_eq!(
+                word(&judge(Verb::Switch, &item, NE, WE, None)),
+                expected,
+                "{item:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn another_point_is_taken_only_before_the_commit_and_never_a_second_time() {
+        let away = (WE, NE);
+        let pending = "UnplannedFailoverCommitPendingStatesBegin";
+        let with = |point: Value, allowed: &[&str], scenario: &str| {
+            let mut item = item(away, "Recovery", pending, "None", allowed, scenario);
+            item.point = point.as_str().map(str::to_owned);
+            item
+        };
+        #[rustfmt::skip]
+        let cases = [
+            (with(json!("/r/recoveryPoints/new"), &["ChangePit", "Commit"], "None"), "not-begun"),
+            (with(json!("/r/recoveryPoints/OLD"), &["ChangePit", "Commit"], "None"), "holds"),
+            (with(Value::Null, &["ChangePit", "Commit"], "None"), "unclear"),
+            (with(json!("/r/recoveryPoints/new"), &[], "ChangeRecoveryPoint"), "in-motion"),
+            (with(json!("/r/recoveryPoints/new"), &[], "CommitFailover"), "busy"),
+            (with(json!("/r/recoveryPoints/new"), &["SwitchProtection"], "None"), "barred"),
+            (item(away, "Primary", "Protected", "None", &["UnplannedFailover"], "None"), "barred"),
+        ];
+        for (item, expected) in cases {
+            let seen = judge(Verb::ChangePoint, &item, WE, NE, Some("/x/recoveryPoints/old"));
+            assert_eq!(word(&seen), expected, "{item:?}");
+        }
+    }
+
+    #[test]
+    fn a_failover_is_cancelled_only_where_azure_offers_it() {
+        let away = (WE, NE);
+        let pending = "UnplannedFailoverCommitPendingStatesBegin";
+        #[rustfmt::skip]
+        let cases = [
+            (item(away, "Recovery", pending, "None", &["Commit", "CancelFailover"], "None"), "not-begun"),
+            (item(away, "Recovery", pending, "None", &["Commit"], "None"), "barred"),
+            (item(away, "Recovery", pending, "None", &[], "CancelFailover"), "in-motion"),
+            (item(away, "Recovery", pending, "None", &[], "CommitFailover"), "busy"),
+            (item(away, "Primary", "Protected", "None", &["UnplannedFailover"], "None"), "holds"),
+        ];
+        for (item, expected) in cases {
+            // Home, to westeurope.
+            assert_eq!(
+                word(&judge(Verb::Cancel, &item, NE, WE, None)),
+                expected,
+                "{item:?}"
+            );
         }
     }
 }

@@ -48,6 +48,26 @@ pub(super) fn unknown(step: &str, item: &Item, reason: String) -> Loss {
     }
 }
 
+/// Returns the row of a machine whose failover is cancelled: what was written since it is lost.
+pub(super) fn of_cancelling(step: &str, item: &Item, now: Timestamp) -> Loss {
+    let Some(at) = item.failed_over_at else {
+        return unknown(
+            step,
+            item,
+            format!("the vault does not say when {} failed over", item.machine),
+        );
+    };
+    Loss {
+        store: format!("{step}/{}", item.machine),
+        by_rung: BTreeMap::from([(RUNG.to_owned(), Figure::UpTo(between(at, now)))]),
+        source: format!(
+            "everything that {} wrote since its failover of {at}",
+            item.machine
+        ),
+        as_of: Some(at),
+    }
+}
+
 fn by_vault(item: &Item, now: Timestamp, outage: Option<Timestamp>) -> (Figure, String, Option<Timestamp>) {
     let (Some(seconds), Some(at)) = (item.rpo_seconds, item.rpo_as_of) else {
         let reason = format!("the vault has no lag of {} ({})", item.machine, item.state);

@@ -7,27 +7,28 @@ use async_trait::async_trait;
 use leeward_engine::{
     id::AttemptKey,
     port::{Context, Driver, DriverError},
-    work::{Assessment, Loss, Observation, Operation, Outputs, Progress, Refusal, Sent, Ticket},
+    work::{Assessment, Loss, Observation, Operation, Outputs, Phase, Progress, Refusal, Sent, Ticket},
 };
 use leeward_runbook::journey::Journey;
 use serde_json::{Value, json};
 
 use super::{
-    choice::{self, Plan, Unit, impossible},
+    choice::{self, Unit, impossible},
     item::Item,
-    job,
-    judge::{Seen, judge},
-    loss,
+    job, look, loss,
     operations::{self, Member, Payload, Settings},
+    plan::{self, Plan},
+    turn, undo,
     vault::{API, Vault},
-    verb::{PointWish, Verb},
+    verb::PointWish,
 };
 use crate::arm::{Arm, ArmPath, Method, ReadError, Request, lro, path::folded, refusal};
 
 /// How long the newest recovery point is looked up directly before a failover.
 const LOOK_UP: Duration = Duration::from_secs(10);
 
-/// Drives `azure.site-recovery.virtual-machines`.
+/// Drives `azure.site-recovery.virtual-machines` and `azure.site-recovery.recovery-plan`: a plan is one way to say which
+/// machines move, and who moves them.
 pub(super) struct Machines {
     arm: Arm,
 }
@@ -36,6 +37,8 @@ pub(super) struct Machines {
 struct Found {
     all: Vec<Item>,
     chosen: Vec<Item>,
+    /// The recovery plan that the step names, if it names one instead of machines.
+    plan: Option<Plan>,
 }
 
 impl Machines {
@@ -44,17 +47,34 @@ impl Machines {
     }
 
     async fn find(&self, context: &Context, vault: &Vault) -> Result<Found, DriverError> {
+        let arm = self.arm.for_step(context);
+        let unread = |error: ReadError| error.into_driver_error(vault.what());
+        if let Some(name) = plan_of(&context.settings) {
+            let plan = vault.plan(&arm, name).await.map_err(unread)?;
+            let all = vault.items(&arm).await.map_err(unread)?;
+            let pinned = plan::pinned(&context.settings);
+            let chosen = plan::chosen(&plan, &all, &pinned, &vault.what())?;
+            return Ok(Found {
+                all,
+                chosen,
+                plan: Some(plan),
+            });
+        }
         let names = choice::names(&context.settings)?;
-        let all = vault
-            .items(&self.arm.for_step(context))
-            .await
-            .map_err(|error| error.into_driver_error(vault.what()))?;
+        let all = vault.items(&arm).await.map_err(unread)?;
         let chosen = choice::choose(&names, &all, &vault.what())?;
-        Ok(Found { all, chosen })
+        Ok(Found {
+            all,
+            chosen,
+            plan: None,
+        })
     }
 
     async fn units(&self, context: &Context, vault: &Vault, found: &Found) -> Result<Vec<Unit>, DriverError> {
         let arm = self.arm.for_step(context);
+        if let Some(plan) = &found.plan {
+            return plan::units(plan, &found.chosen);
+        }
         let groups = choice::groups(&found.chosen, &found.all)?;
         let named = crate::kinds::settings::optional_text(&context.settings, "recovery-plan");
         let plans: Vec<Plan> = match named {
@@ -80,20 +100,31 @@ impl Machines {
         let outage = context.outage_since;
         let mut rows = Vec::new();
         for item in chosen {
-            if item.runs_in() == Some(settings.to.as_str()) {
+            let cancels = settings.cancel && item.has_failed_over() && item.from == settings.to;
+            if context.plan.journey == Journey::Failback && cancels {
+                rows.push(loss::of_cancelling(step, item, now));
                 continue;
             }
-            if settings.point != PointWish::LatestAppConsistent {
+            let changes = matches!(settings.point, PointWish::Before(_)) && undo::may_change(item, &settings);
+            if item.runs_in() == Some(settings.to.as_str()) && !changes {
+                continue;
+            }
+            if !settings.point.may_lie_far_behind() {
                 rows.push(loss::of(step, item, now, outage, None));
                 continue;
             }
             rows.push(match vault.points(&arm, &item.id).await {
                 Ok(points) => match settings.point.pick(&points) {
+                    // A change of point loses what the machine wrote where it runs now, too.
+                    Some((_, at)) if changes => loss::of(step, item, now, None, Some(at)),
                     Some((_, at)) => loss::of(step, item, now, outage, Some(at)),
                     None => loss::unknown(
                         step,
                         item,
-                        format!("{} has no application-consistent point", item.machine),
+                        format!(
+                            "{} has no recovery point that is {}",
+                            item.machine, settings.point
+                        ),
                     ),
                 },
                 Err(error) => loss::unknown(
@@ -128,6 +159,37 @@ impl Machines {
         let mut warnings: Vec<String> = self.vault_warning(context, vault).await.into_iter().collect();
         let mut all = Vec::new();
         for unit in &units {
+            if unit.plan.is_some() && matches!(settings.point, PointWish::Before(_)) {
+                return Err(impossible(format!(
+                    "`recovery-point`: the recovery plan {} takes a kind of point, never one of a certain time: those are taken by machines that move alone",
+                    unit.name
+                )));
+            }
+            if context.plan.journey == Journey::Failback && undo::shall_cancel(unit, &settings) {
+                warnings.push(format!(
+                    "the failover of {} was not committed: it is cancelled, and what was written since is lost",
+                    unit.name
+                ));
+                all.push(undo::cancel(unit, &settings, within));
+                continue;
+            }
+            let other = match (settings.point, unit.members.as_slice()) {
+                (PointWish::Before(_), [item]) if undo::may_change(item, &settings) => {
+                    self.other_point(context, vault, item, settings.point).await?
+                }
+                _ => None,
+            };
+            if let (Some(point), [item]) = (other, unit.members.as_slice()) {
+                let change = undo::change_point(unit, item, &settings, &point, within);
+                if settings.commit {
+                    let mut commit = operations::commit(unit, &settings, Phase::AfterRecovery);
+                    commit.after.push(change.id.clone());
+                    all.extend([change, commit]);
+                } else {
+                    all.push(change);
+                }
+                continue;
+            }
             operations::failover(context, unit, &settings, within, &mut all);
             if operations::has_leftover(unit) {
                 warnings.push(format!(
@@ -135,6 +197,9 @@ impl Machines {
                     unit.name
                 ));
             }
+        }
+        if let Some(plan) = &found.plan {
+            warnings.extend(plan.warnings());
         }
         if !settings.commit {
             warnings.push(
@@ -150,7 +215,11 @@ impl Machines {
         }
         for item in &found.chosen {
             if item.health.eq_ignore_ascii_case("critical") {
-                warnings.push(format!("the replication of {} is {}", item.machine, item.health));
+                let mut words = format!("the replication of {} is {}", item.machine, item.health);
+                if !item.troubles.is_empty() {
+                    words.push_str(&format!(" ({})", item.troubles.join("; ")));
+                }
+                warnings.push(words);
             }
         }
         let at_least = match settings.at_least {
@@ -161,6 +230,8 @@ impl Machines {
                 )));
             }
             // Clean-ups are counted by the engine like moves, so they must all be there too.
+            // A whole plan is one operation, and it counts its machines itself.
+            Some(_) if matches!(units.as_slice(), [unit] if unit.plan.is_some() && settings.by_plan) => None,
             Some(wanted) => {
                 let leftovers = units.iter().filter(|unit| operations::has_leftover(unit)).count();
                 Some(choice::operations_for(wanted, &units) + leftovers)
@@ -206,10 +277,12 @@ impl Machines {
     async fn assess_reprotect(&self, context: &Context, vault: &Vault) -> Result<Assessment, DriverError> {
         let settings = Settings::read(context)?;
         let found = self.find(context, vault).await?;
-        choice::groups(&found.chosen, &found.all)?;
+        if found.plan.is_none() {
+            choice::groups(&found.chosen, &found.all)?;
+        }
         let (mut all, mut warnings) = (Vec::new(), Vec::new());
         for item in &found.chosen {
-            operations::turn(context, vault, item, &settings, &mut all, &mut warnings)?;
+            turn::turn(context, vault, item, &settings, &mut all, &mut warnings)?;
         }
         Ok(Assessment {
             summary: summary(&found.chosen),
@@ -218,6 +291,29 @@ impl Machines {
             outputs: outputs(&found.chosen),
             ..Assessment::default()
         })
+    }
+
+    /// Returns the recovery point that a machine shall be changed to, where it stands on another one.
+    async fn other_point(
+        &self,
+        context: &Context,
+        vault: &Vault,
+        item: &Item,
+        wish: PointWish,
+    ) -> Result<Option<String>, DriverError> {
+        let points = vault
+            .points(&self.arm.for_step(context), &item.id)
+            .await
+            .map_err(|error| error.into_driver_error(format!("recovery points of {}", item.machine)))?;
+        let (point, _) = wish.pick(&points).ok_or_else(|| {
+            impossible(format!(
+                "`recovery-point`: {} has no recovery point that is {wish}",
+                item.machine
+            ))
+        })?;
+        let name = |id: &str| id.rsplit('/').next().unwrap_or_default().to_lowercase();
+        let stands = item.point.as_deref().map(name);
+        Ok((stands != Some(name(&point))).then_some(point))
     }
 
     async fn members(
@@ -237,6 +333,22 @@ impl Machines {
                 .cloned()
         });
         Ok(found.collect())
+    }
+
+    /// A plan's job may succeed in part. Then its machines are looked at, and where too many stay behind the operation
+    /// failed, in the job's own words.
+    async fn whole(&self, arm: &Arm, vault: &Vault, operation: &Operation, progress: Progress) -> Progress {
+        let (Progress::Succeeded { warnings, .. }, Ok(payload)) = (&progress, operations::read(operation))
+        else {
+            return progress;
+        };
+        if warnings.is_empty() || payload.members.len() < 2 {
+            return progress;
+        }
+        match self.members(arm, vault, &payload.members).await {
+            Ok(items) => look::whole(&payload, &items, warnings).unwrap_or(progress),
+            Err(_) => progress,
+        }
     }
 
     /// Puts the newest point into a failover. What cannot be looked up now was right a moment ago:
@@ -260,10 +372,15 @@ impl Machines {
             .map_err(|error| format!("the recovery points were not readable: {error}"))?;
         let (point, _) = wish
             .pick(&points)
-            .ok_or_else(|| format!("there is no recovery point that is {}", wish.of_plans()))?;
+            .ok_or_else(|| format!("there is no recovery point that is {wish}"))?;
         body["properties"]["providerSpecificDetails"]["recoveryPointId"] = json!(point);
         Ok(body)
     }
+}
+
+/// Returns the recovery plan that a step names instead of machines.
+fn plan_of(settings: &Value) -> Option<&str> {
+    crate::kinds::settings::optional_text(settings, "plan")
 }
 
 fn summary(items: &[Item]) -> String {
@@ -274,85 +391,6 @@ fn summary(items: &[Item]) -> String {
 fn outputs(items: &[Item]) -> Outputs {
     let names: Vec<&str> = items.iter().map(|item| item.machine.as_str()).collect();
     Outputs::from([("machines".to_owned(), json!(names))])
-}
-
-/// Puts the views of an operation's machines into one observation.
-fn observe(payload: &Payload, items: &[Option<Item>]) -> Observation {
-    let mut lines = Vec::new();
-    let mut seen = Vec::new();
-    let mut outputs = Outputs::new();
-    for (member, item) in payload.members.iter().zip(items) {
-        let Some(item) = item else {
-            lines.push(format!("the vault does not protect {}", member.machine));
-            // Between two directions the item may be under neither path.
-            seen.push(match payload.verb {
-                Verb::Switch => Seen::Unclear,
-                _ => Seen::Barred(String::new()),
-            });
-            continue;
-        };
-        let one = judge(payload.verb, item, &payload.from, &payload.to);
-        let mut line = item.to_string();
-        match &one {
-            Seen::Barred(reason) => line.clone_from(reason),
-            Seen::Unclear => line.push_str(&format!(", allowed: {}", item.allowed.join(", "))),
-            _ => {}
-        }
-        lines.push(line);
-        if let Some(region) = item.runs_in() {
-            outputs.insert(item.machine.clone(), json!(region));
-        }
-        seen.push(one);
-    }
-    let evidence = lines.join("; ");
-    let any = |wanted: fn(&Seen) -> bool| seen.iter().any(wanted);
-    let moving: Vec<Option<&String>> = seen
-        .iter()
-        .filter_map(|one| match one {
-            Seen::InMotion { job } => Some(job.as_ref()),
-            _ => None,
-        })
-        .collect();
-    if let Some(first) = moving.first() {
-        // One job moves the machines of a plan; of two jobs neither is taken.
-        let job = first.filter(|_| moving.iter().all(|other| other == first));
-        return Observation::InMotion {
-            evidence,
-            ticket: job.map(|job| ticket(job)),
-        };
-    }
-    if any(|one| *one == Seen::Unclear) || seen.is_empty() {
-        return Observation::CannotTell { reason: evidence };
-    }
-    if any(|one| *one == Seen::Busy) {
-        return Observation::Busy { evidence };
-    }
-    if any(|one| matches!(one, Seen::Barred(_))) {
-        return Observation::Barred { evidence };
-    }
-    match (any(|one| *one == Seen::Holds), any(|one| *one == Seen::NotBegun)) {
-        (true, false) => Observation::Holds {
-            evidence,
-            // The vault does not tell who asked.
-            ours: false,
-            outputs,
-        },
-        // A plan moved a part of its machines: what a second failover would do is not known.
-        (true, true) if payload.verb == Verb::Failover => Observation::CannotTell {
-            reason: format!("only a part has moved: {evidence}"),
-        },
-        _ => Observation::NotBegun { evidence },
-    }
-}
-
-fn ticket(job: &str) -> Ticket {
-    Ticket {
-        status_url: None,
-        location: None,
-        job: Some(job.to_owned()),
-        detail: Value::Null,
-        look_after: None,
-    }
 }
 
 /// The code of a verb that Azure does not allow now is not known: every 400 is looked at again
@@ -369,8 +407,14 @@ impl Driver for Machines {
         let Ok(vault) = Vault::of(context) else {
             return Vec::new();
         };
-        let names = choice::names(&context.settings).unwrap_or_default();
-        names.iter().filter_map(|name| vault.claim(name)).collect()
+        let plan = plan_of(&context.settings);
+        let names = match plan {
+            Some(_) => plan::pinned(&context.settings),
+            None => choice::names(&context.settings).unwrap_or_default(),
+        };
+        let plan = plan.and_then(|plan| vault.claim_plan(plan));
+        let machines = names.iter().filter_map(|name| vault.claim(name));
+        plan.into_iter().chain(machines).collect()
     }
 
     async fn measure(&self, context: &Context) -> Result<Vec<Loss>, DriverError> {
@@ -403,7 +447,13 @@ impl Driver for Machines {
         };
         let arm = self.arm.for_step(context);
         match self.members(&arm, &vault, &payload.members).await {
-            Ok(items) => observe(&payload, &items),
+            Ok(items) => {
+                let plan = match look::is_in_parts(&payload, &items) {
+                    true => vault.plan_by_id(&arm, &payload.subject).await.ok(),
+                    false => None,
+                };
+                look::observe(&payload, &items, plan.as_ref())
+            }
             Err(error) => Observation::CannotTell {
                 reason: format!("{}: {error}", vault.what()),
             },
@@ -439,7 +489,7 @@ impl Driver for Machines {
         }
     }
 
-    async fn poll(&self, context: &Context, _operation: &Operation, ticket: &Ticket) -> Progress {
+    async fn poll(&self, context: &Context, operation: &Operation, ticket: &Ticket) -> Progress {
         let arm = self.arm.for_step(context);
         let by_url = match &ticket.status_url {
             Some(_) => Some(lro::poll_once(&arm, ticket, &lro::FinalState::Status).await),
@@ -453,7 +503,7 @@ impl Driver for Machines {
                 });
             }
         };
-        match by_url {
+        let progress = match by_url {
             // The signed URL may be gone; the job's name stays.
             None | Some(Progress::Gone { .. }) => job::read(vault.job(&arm, name).await),
             Some(Progress::Succeeded {
@@ -471,7 +521,8 @@ impl Driver for Machines {
                 Progress::Succeeded { warnings, outputs }
             }
             Some(progress) => progress,
-        }
+        };
+        self.whole(&arm, &vault, operation, progress).await
     }
 }
 

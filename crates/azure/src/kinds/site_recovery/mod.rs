@@ -4,9 +4,13 @@ mod choice;
 mod item;
 mod job;
 mod judge;
+mod look;
 mod loss;
 mod machines;
 mod operations;
+mod plan;
+mod turn;
+mod undo;
 mod vault;
 mod verb;
 
@@ -17,10 +21,11 @@ use crate::registry::Seams;
 
 /// Makes the family's drivers.
 pub(super) fn drivers(seams: &Seams) -> Vec<Entry> {
-    vec![(
-        "azure.site-recovery.virtual-machines",
-        Arc::new(machines::Machines::new(seams.arm.clone())),
-    )]
+    let machines = Arc::new(machines::Machines::new(seams.arm.clone()));
+    vec![
+        ("azure.site-recovery.virtual-machines", machines.clone()),
+        ("azure.site-recovery.recovery-plan", machines),
+    ]
 }
 
 /// Returns whether an official answer to an operation is read; nothing where it is not this family's.
@@ -31,7 +36,7 @@ pub(super) fn reads(operation: &str, body: &serde_json::Value) -> Option<bool> {
         list.is_some_and(|list| !list.is_empty() && list.iter().all(read))
     };
     let item = |body: &serde_json::Value| item::Item::read(body).is_some();
-    let plan = |body: &serde_json::Value| choice::Plan::read(body).is_some();
+    let plan = |body: &serde_json::Value| plan::Plan::read(body).is_some();
     Some(match operation {
         "Vaults_Get" => body["location"].is_string(),
         "ReplicationProtectedItems_List" => all(&item),

@@ -14,11 +14,11 @@ use serde_json::{Value, json};
 
 use super::{
     choice::{Unit, impossible},
-    item::{Drill, Item},
+    item::Drill,
     judge::{Seen, judge},
     loss,
     vault::Vault,
-    verb::{self, PointWish, Verb},
+    verb::{self, OfPlan, PointWish, Verb},
 };
 use crate::{
     arm::{folded_region, path::folded},
@@ -44,6 +44,12 @@ pub(super) struct Payload {
     /// Which recovery point is looked up before the send.
     #[serde(default)]
     pub(super) point: Option<PointWish>,
+    /// The recovery point that a change of point is for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) point_id: Option<String>,
+    /// How many of a plan's machines are enough; all of them when not said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) at_least: Option<usize>,
 }
 
 /// One machine of an operation.
@@ -63,6 +69,12 @@ pub(super) struct Settings {
     pub(super) point: PointWish,
     pub(super) commit: bool,
     pub(super) at_least: Option<usize>,
+    /// Whether machines of a multi-VM group take points of one moment.
+    pub(super) together: Option<bool>,
+    /// Whether the step names a recovery plan, not machines: then `at-least` counts its machines.
+    pub(super) by_plan: bool,
+    /// Whether a failback takes a failover back that was not committed.
+    pub(super) cancel: bool,
     /// The regions that the step moves between, folded.
     pub(super) from: String,
     pub(super) to: String,
@@ -82,10 +94,24 @@ impl Settings {
             Some("by-hand") => false,
             Some(other) => return bad("commit", other),
         };
+        let together = match settings::optional_text(all, "multi-vm-points") {
+            None => None,
+            Some("together") => Some(true),
+            Some("each") => Some(false),
+            Some(other) => return bad("multi-vm-points", other),
+        };
+        let cancel = match settings::optional_text(all, "uncommitted") {
+            None | Some("refuse") => false,
+            Some("cancel") => true,
+            Some(other) => return bad("uncommitted", other),
+        };
         Ok(Settings {
             shutdown,
             commit,
-            point: PointWish::read(settings::optional_text(all, "recovery-point")).map_err(impossible)?,
+            together,
+            cancel,
+            by_plan: settings::optional_text(all, "plan").is_some(),
+            point: PointWish::read(all.get("recovery-point")).map_err(impossible)?,
             at_least: all
                 .get("at-least")
                 .and_then(Value::as_u64)
@@ -93,6 +119,14 @@ impl Settings {
             from: folded_region(&context.plan.source.region),
             to: folded_region(&context.plan.target.region),
         })
+    }
+
+    /// Returns what a recovery plan takes for all of its machines.
+    fn of_plan(&self) -> OfPlan {
+        OfPlan {
+            point: self.point,
+            together: self.together,
+        }
     }
 
     /// Refuses a ladder with a rung that Azure does not have here, and returns how long the one is waited for.
@@ -112,7 +146,7 @@ impl Settings {
     }
 }
 
-fn members(unit: &Unit) -> Vec<Member> {
+pub(super) fn members(unit: &Unit) -> Vec<Member> {
     unit.members
         .iter()
         .map(|item| Member {
@@ -123,12 +157,18 @@ fn members(unit: &Unit) -> Vec<Member> {
         .collect()
 }
 
-fn machines(unit: &Unit) -> String {
+pub(super) fn machines(unit: &Unit) -> String {
     let names: Vec<&str> = unit.members.iter().map(|item| item.machine.as_str()).collect();
     names.join(", ")
 }
 
-fn subject(unit: &Unit) -> String {
+/// Says where machines run: `vm-1 runs in …`, `vm-1, vm-2 run in …`.
+pub(super) fn run_in(unit: &Unit, region: &str) -> String {
+    let word = if unit.members.len() == 1 { "runs" } else { "run" };
+    format!("{} {word} in {region}", machines(unit))
+}
+
+pub(super) fn subject(unit: &Unit) -> String {
     match (&unit.plan, unit.members.first()) {
         (Some(plan), _) => plan.clone(),
         (None, Some(item)) => item.id.clone(),
@@ -136,7 +176,7 @@ fn subject(unit: &Unit) -> String {
     }
 }
 
-fn rung(name: &str, lossy: bool, within: Option<Duration>, skip: Option<String>) -> Rung {
+pub(super) fn rung(name: &str, lossy: bool, within: Option<Duration>, skip: Option<String>) -> Rung {
     Rung {
         name: name.to_owned(),
         // A verb that was taken leaves `allowedOperations`, and Azure refuses it then.
@@ -149,7 +189,7 @@ fn rung(name: &str, lossy: bool, within: Option<Duration>, skip: Option<String>)
     }
 }
 
-fn operation(id: String, goal: String, phase: Phase, rung: Rung, payload: &Payload) -> Operation {
+pub(super) fn operation(id: String, goal: String, phase: Phase, rung: Rung, payload: &Payload) -> Operation {
     Operation {
         id: OperationId::new(id),
         target: folded(&payload.subject),
@@ -162,7 +202,7 @@ fn operation(id: String, goal: String, phase: Phase, rung: Rung, payload: &Paylo
     }
 }
 
-fn verb_operation(
+pub(super) fn verb_operation(
     unit: &Unit,
     verb: Verb,
     settings: &Settings,
@@ -178,19 +218,21 @@ fn verb_operation(
         to: settings.to.clone(),
         body,
         point: None,
+        point_id: None,
+        at_least: None,
     };
     let id = format!("{}/{}", verb.word(), unit.name);
     operation(id, goal, phase, rung("only", false, None, None), &payload)
 }
 
 /// Returns why a verb is known to fail for a unit, if it is.
-fn barred(verb: Verb, unit: &Unit, settings: &Settings) -> Option<String> {
-    unit.members
-        .iter()
-        .find_map(|item| match judge(verb, item, &settings.from, &settings.to) {
+pub(super) fn barred(verb: Verb, unit: &Unit, settings: &Settings) -> Option<String> {
+    unit.members.iter().find_map(
+        |item| match judge(verb, item, &settings.from, &settings.to, None) {
             Seen::Barred(reason) => Some(reason),
             _ => None,
-        })
+        },
+    )
 }
 
 /// Makes the clean-up of a test failover that stands about.
@@ -234,15 +276,19 @@ pub(super) fn failover(
         from: settings.from.clone(),
         to: settings.to.clone(),
         body: Some(match unit.plan {
-            Some(_) => verb::plan_failover(settings.shutdown, settings.point),
+            Some(_) => verb::plan_failover(settings.shutdown, settings.of_plan()),
             None => verb::failover(settings.shutdown, None),
         }),
         point: (unit.plan.is_none() && settings.point != PointWish::Latest).then_some(settings.point),
+        point_id: None,
+        at_least: settings
+            .at_least
+            .filter(|_| unit.plan.is_some() && settings.by_plan),
     };
     let skip = barred(Verb::Failover, unit, settings);
     let mut failover = operation(
         format!("{}/{}", Verb::Failover.word(), unit.name),
-        format!("{} runs in {}", machines(unit), settings.to),
+        run_in(unit, &settings.to),
         Phase::Main,
         rung(loss::RUNG, true, within, skip),
         &payload,
@@ -256,6 +302,10 @@ pub(super) fn failover(
         operations.push(failover.clone());
         let mut commit = commit(unit, settings, Phase::AfterRecovery);
         commit.after.push(failover.id);
+        if let (Some(enough), Ok(mut commits)) = (payload.at_least, read(&commit)) {
+            commits.at_least = Some(enough);
+            commit.payload = json!(commits);
+        }
         operations.push(commit);
     } else {
         operations.push(failover);
@@ -263,7 +313,7 @@ pub(super) fn failover(
 }
 
 /// Makes the commit of one unit.
-fn commit(unit: &Unit, settings: &Settings, phase: Phase) -> Operation {
+pub(super) fn commit(unit: &Unit, settings: &Settings, phase: Phase) -> Operation {
     verb_operation(
         unit,
         Verb::Commit,
@@ -294,14 +344,14 @@ pub(super) fn drill(
         after.push(clear.id.clone());
         operations.push(clear);
     }
-    let wish = unit.plan.as_ref().map(|_| settings.point);
+    let of_plan = unit.plan.as_ref().map(|_| settings.of_plan());
     let mut test = verb_operation(
         unit,
         Verb::Test,
         settings,
         Phase::Main,
         format!("a test machine of {} runs in {network}", machines(unit)),
-        Some(verb::test(network, wish)),
+        Some(verb::test(network, of_plan)),
     );
     if after.is_empty() {
         test.rungs[0].skip = barred(Verb::Test, unit, settings);
@@ -309,150 +359,6 @@ pub(super) fn drill(
     test.after = after;
     operations.push(test);
     operations.push(clean_up(unit, settings, run, Phase::CleanUp));
-}
-
-/// Makes the turning round of one machine: a commit where it is still due, then the switch.
-pub(super) fn turn(
-    context: &Context,
-    vault: &Vault,
-    item: &Item,
-    settings: &Settings,
-    operations: &mut Vec<Operation>,
-    warnings: &mut Vec<String>,
-) -> Result<(), DriverError> {
-    let unit = Unit {
-        name: item.machine.clone(),
-        plan: None,
-        members: vec![item.clone()],
-    };
-    let mut after = Vec::new();
-    if item.allows("Commit") && item.has_failed_over() {
-        // The commit's goal names the region that serves: there the machine runs.
-        let served = Settings {
-            from: settings.to.clone(),
-            to: settings.from.clone(),
-            ..*settings
-        };
-        let commit = commit(&unit, &served, Phase::Main);
-        after.push(commit.id.clone());
-        operations.push(commit);
-    }
-    let seen = judge(Verb::Switch, item, &settings.from, &settings.to);
-    let body = match seen {
-        Seen::Holds | Seen::Barred(_) => Value::Null,
-        _ => switch_body(context, vault, item, warnings)?,
-    };
-    let mut switch = verb_operation(
-        &unit,
-        Verb::Switch,
-        settings,
-        Phase::Main,
-        format!(
-            "{} replicates from {} to {}",
-            item.machine, settings.from, settings.to
-        ),
-        Some(body),
-    );
-    if let Some(mut payload) = read(&switch).ok()
-        && let Some(container) = item.container()
-    {
-        payload.subject = container.to_owned();
-        switch.payload = json!(payload);
-    }
-    switch.rungs[0].skip = barred(Verb::Switch, &unit, settings);
-    switch.after = after;
-    operations.push(switch);
-    Ok(())
-}
-
-/// Returns the body that turns one machine round; it names the container where the machine came from.
-fn switch_body(
-    context: &Context,
-    vault: &Vault,
-    item: &Item,
-    warnings: &mut Vec<String>,
-) -> Result<Value, DriverError> {
-    let side = &context.target;
-    let container = item
-        .container()
-        .ok_or_else(|| impossible(format!("{} lies under no container", item.machine)))?;
-    let group = match settings::optional_text(side, "resource-group") {
-        Some(_) => settings::group_path(context, side)?
-            .build()
-            .map_err(settings::impossible)?,
-        None => item
-            .source_machine
-            .as_deref()
-            .and_then(group_of)
-            .map_or_else(|| vault.group_id(vault.group()), |group| Ok(group.to_owned()))?,
-    };
-    let mut details = json!({
-        "instanceType": "A2A",
-        "recoveryContainerId": container,
-        "recoveryResourceGroupId": group,
-    });
-    if let Some(policy) = &item.policy {
-        details["policyId"] = json!(policy);
-    }
-    // Writes are cached in the region where the machine runs now, and no answer names an account there.
-    match cache(context)? {
-        Some(cache) => {
-            let disks: Option<Vec<Value>> = item
-                .disks
-                .iter()
-                .map(|disk| {
-                    let id = disk.after_failover.as_ref()?;
-                    Some(json!({
-                        "diskId": id,
-                        "primaryStagingAzureStorageAccountId": cache,
-                        "recoveryResourceGroupId": group,
-                    }))
-                })
-                .collect();
-            let disks = disks.filter(|disks| !disks.is_empty());
-            details["vmManagedDisks"] = json!(disks.ok_or_else(|| impossible(format!(
-                "the vault does not name the disks of {}",
-                item.machine
-            )))?);
-        }
-        None => {
-            let warning = format!(
-                "no `cache-account` is set for {}: Azure is left to choose the disks of the machines and where their writes are cached",
-                context.plan.source.region
-            );
-            if !warnings.contains(&warning) {
-                warnings.push(warning);
-            }
-        }
-    }
-    Ok(json!({"properties": {
-        "replicationProtectedItemName": item.name,
-        "providerSpecificDetails": details,
-    }}))
-}
-
-/// Returns the id of the account that caches writes where the machines run now.
-fn cache(context: &Context) -> Result<Option<String>, DriverError> {
-    let side = &context.source;
-    match settings::optional_text(side, "cache-account") {
-        None => Ok(None),
-        Some(id) if id.starts_with('/') => crate::arm::ArmPath::resource(id)
-            .build()
-            .map(Some)
-            .map_err(settings::impossible),
-        Some(name) => settings::group_path(context, side)?
-            .provider("Microsoft.Storage")
-            .pair("storageAccounts", name)
-            .build()
-            .map(Some)
-            .map_err(settings::impossible),
-    }
-}
-
-/// Returns `/subscriptions/…/resourceGroups/…` of a resource id.
-fn group_of(id: &str) -> Option<&str> {
-    let cut = id.to_ascii_lowercase().find("/providers/")?;
-    id.get(..cut)
 }
 
 /// Returns the id of the network of test failovers. There is none but the one that is named.

@@ -3,7 +3,7 @@
 use leeward_engine::port::{Context, DriverError};
 use serde_json::Value;
 
-use super::{choice::Plan, item::Item};
+use super::{item::Item, plan::Plan};
 use crate::{
     arm::{
         Arm, ArmPath, ReadError, Request,
@@ -78,6 +78,12 @@ impl Vault {
         path.ok().map(|path| folded(&path))
     }
 
+    /// Returns the id of a recovery plan, folded.
+    pub(super) fn claim_plan(&self, plan: &str) -> Option<String> {
+        let path = self.path().pair("replicationRecoveryPlans", plan).build();
+        path.ok().map(|path| folded(&path))
+    }
+
     /// Reads the vault itself and returns its region.
     pub(super) async fn region(&self, arm: &Arm) -> Result<Option<String>, ReadError> {
         let reply = bridge::read(arm, VAULT_API, |vendor| {
@@ -128,6 +134,16 @@ impl Vault {
     /// Reads one recovery plan.
     pub(super) async fn plan(&self, arm: &Arm, name: &str) -> Result<Plan, ReadError> {
         let path = self.built(self.path().pair("replicationRecoveryPlans", name))?;
+        self.plan_at(arm, path).await
+    }
+
+    /// Reads one recovery plan by its whole id.
+    pub(super) async fn plan_by_id(&self, arm: &Arm, id: &str) -> Result<Plan, ReadError> {
+        let path = self.built(ArmPath::resource(id))?;
+        self.plan_at(arm, path).await
+    }
+
+    async fn plan_at(&self, arm: &Arm, path: String) -> Result<Plan, ReadError> {
         let reply = arm.read(&Request::get(path, API)).await?;
         Plan::read(&reply.body)
             .ok_or_else(|| ReadError::unreachable("the answer is no recovery plan".to_owned()))

@@ -1,5 +1,8 @@
 //! Which verbs does a machine's journey consist of, and what is sent for each?
 
+use std::fmt;
+
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -12,6 +15,8 @@ pub(super) enum Verb {
     Test,
     CleanUp,
     Switch,
+    ChangePoint,
+    Cancel,
 }
 
 impl Verb {
@@ -23,6 +28,8 @@ impl Verb {
             Verb::Test => "testFailover",
             Verb::CleanUp => "testFailoverCleanup",
             Verb::Switch => "switchprotection",
+            Verb::ChangePoint => "applyRecoveryPoint",
+            Verb::Cancel => "failoverCancel",
         }
     }
 
@@ -34,6 +41,8 @@ impl Verb {
             Verb::Test => "test-failover",
             Verb::CleanUp => "cleanup",
             Verb::Switch => "switch-protection",
+            Verb::ChangePoint => "change-point",
+            Verb::Cancel => "cancel-failover",
         }
     }
 }
@@ -48,50 +57,97 @@ pub(super) enum PointWish {
     LatestProcessed,
     LatestAppConsistent,
     LatestCrashConsistent,
+    /// The newest that is not younger than this.
+    Before(Timestamp),
 }
 
 impl PointWish {
-    /// Reads the setting's word.
-    pub(super) fn read(word: Option<&str>) -> Result<PointWish, String> {
-        match word {
-            Some("latest") => Ok(PointWish::Latest),
-            None | Some("latest-processed") => Ok(PointWish::LatestProcessed),
-            Some("latest-application-consistent" | "latest-app-consistent") => {
-                Ok(PointWish::LatestAppConsistent)
+    /// Reads the setting: a word, or a map with a moment.
+    pub(super) fn read(setting: Option<&Value>) -> Result<PointWish, String> {
+        let word = match setting {
+            None | Some(Value::Null) => return Ok(PointWish::LatestProcessed),
+            Some(Value::String(word)) => word.as_str(),
+            Some(other) => {
+                let moment = other.get("before").and_then(Value::as_str).unwrap_or_default();
+                return moment.parse().map(PointWish::Before).map_err(|_| {
+                    format!("`recovery-point`: `before: {moment}` is no moment such as 2026-11-24T08:00:00Z")
+                });
             }
-            Some("latest-crash-consistent") => Ok(PointWish::LatestCrashConsistent),
-            Some(other) => Err(format!(
+        };
+        match word {
+            "latest" => Ok(PointWish::Latest),
+            "latest-processed" => Ok(PointWish::LatestProcessed),
+            "latest-application-consistent" | "latest-app-consistent" => Ok(PointWish::LatestAppConsistent),
+            "latest-crash-consistent" => Ok(PointWish::LatestCrashConsistent),
+            other => Err(format!(
                 "`recovery-point`: `{other}` is no kind of recovery point"
             )),
         }
     }
 
-    /// Returns the word that recovery plans take.
-    pub(super) fn of_plans(self) -> &'static str {
+    /// Returns the word that recovery plans take; they take no moment.
+    pub(super) fn of_plans(self) -> Option<&'static str> {
         match self {
-            PointWish::Latest => "Latest",
-            PointWish::LatestProcessed => "LatestProcessed",
-            PointWish::LatestAppConsistent => "LatestApplicationConsistent",
-            PointWish::LatestCrashConsistent => "LatestCrashConsistent",
+            PointWish::Latest => Some("Latest"),
+            PointWish::LatestProcessed => Some("LatestProcessed"),
+            PointWish::LatestAppConsistent => Some("LatestApplicationConsistent"),
+            PointWish::LatestCrashConsistent => Some("LatestCrashConsistent"),
+            PointWish::Before(_) => None,
         }
     }
 
+    /// Returns whether the point may lie far behind, so that its own age is what can be lost.
+    pub(super) fn may_lie_far_behind(self) -> bool {
+        matches!(self, PointWish::LatestAppConsistent | PointWish::Before(_))
+    }
+
     /// Picks the newest fitting point of a list, which comes in no order: its id and its moment.
-    pub(super) fn pick(self, points: &[Value]) -> Option<(String, jiff::Timestamp)> {
-        let fits = |kind: &str| match self {
+    pub(super) fn pick(self, points: &[Value]) -> Option<(String, Timestamp)> {
+        let fits = |kind: &str, at: Timestamp| match self {
             PointWish::Latest | PointWish::LatestProcessed => true,
             PointWish::LatestAppConsistent => kind.eq_ignore_ascii_case("ApplicationConsistent"),
             PointWish::LatestCrashConsistent => kind.eq_ignore_ascii_case("CrashConsistent"),
+            PointWish::Before(moment) => at <= moment,
         };
         points
             .iter()
             .filter_map(|point| {
                 let text = |pointer: &str| point.pointer(pointer).and_then(Value::as_str);
-                fits(text("/properties/recoveryPointType").unwrap_or_default()).then_some(())?;
                 let at = text("/properties/recoveryPointTime")?.parse().ok()?;
+                fits(text("/properties/recoveryPointType").unwrap_or_default(), at).then_some(())?;
                 Some((text("/id")?.to_owned(), at))
             })
             .max_by_key(|(_, at)| *at)
+    }
+}
+
+impl fmt::Display for PointWish {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            PointWish::Before(moment) => write!(out, "not younger than {moment}"),
+            wish => out.write_str(wish.of_plans().unwrap_or_default()),
+        }
+    }
+}
+
+/// What a recovery plan takes for all of its machines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct OfPlan {
+    pub(super) point: PointWish,
+    /// Whether machines of a multi-VM group take points of one moment; Azure's own choice when not said.
+    pub(super) together: Option<bool>,
+}
+
+impl OfPlan {
+    fn details(self) -> Value {
+        let mut details = json!({"instanceType": "A2A", "recoveryPointType": self.point.of_plans()});
+        if let Some(together) = self.together {
+            details["multiVmSyncPointOption"] = json!(match together {
+                true => "UseMultiVmSyncRecoveryPoint",
+                false => "UsePerVmRecoveryPoint",
+            });
+        }
+        json!([details])
     }
 }
 
@@ -110,25 +166,30 @@ pub(super) fn failover(shutdown: bool, point: Option<&str>) -> Value {
 }
 
 /// Returns the body that fails the machines of a recovery plan over.
-pub(super) fn plan_failover(shutdown: bool, wish: PointWish) -> Value {
+pub(super) fn plan_failover(shutdown: bool, of_plan: OfPlan) -> Value {
     json!({"properties": {
         "failoverDirection": "PrimaryToRecovery",
         "sourceSiteOperations": site(shutdown),
-        "providerSpecificDetails": [{"instanceType": "A2A", "recoveryPointType": wish.of_plans()}],
+        "providerSpecificDetails": of_plan.details(),
     }})
 }
 
-/// Returns the body of a test failover into a network.
-pub(super) fn test(network: &str, wish: Option<PointWish>) -> Value {
-    let details = match wish {
-        Some(wish) => json!([{"instanceType": "A2A", "recoveryPointType": wish.of_plans()}]),
-        None => json!({"instanceType": "A2A"}),
-    };
+/// Returns the body of a test failover into a network, of one machine or of a plan.
+pub(super) fn test(network: &str, of_plan: Option<OfPlan>) -> Value {
+    let details = of_plan.map_or_else(|| json!({"instanceType": "A2A"}), OfPlan::details);
     json!({"properties": {
         "failoverDirection": "PrimaryToRecovery",
         "networkType": "VmNetworkAsInput",
         "networkId": network,
         "providerSpecificDetails": details,
+    }})
+}
+
+/// Returns the body that takes another recovery point for a machine that has failed over.
+pub(super) fn change_point(point: &str) -> Value {
+    json!({"properties": {
+        "recoveryPointId": point,
+        "providerSpecificDetails": {"instanceType": "A2A"},
     }})
 }
 
@@ -178,6 +239,9 @@ mod tests {
         assert_eq!(id(PointWish::LatestCrashConsistent), "b");
         assert_eq!(id(PointWish::LatestAppConsistent), "a");
         assert_eq!(PointWish::LatestAppConsistent.pick(&points[2..]), None);
+        let before = |at: &str| PointWish::Before(at.parse().unwrap());
+        assert_eq!(id(before("2026-11-24T08:04:59Z")), "a");
+        assert_eq!(before("2026-11-24T07:00:00Z").pick(&points), None);
     }
 
     #[test]
@@ -199,8 +263,11 @@ mod tests {
             "latest-app-consistent",
             "latest-crash-consistent",
         ] {
-            assert!(PointWish::read(Some(word)).is_ok(), "{word}");
+            assert!(PointWish::read(Some(&json!(word))).is_ok(), "{word}");
         }
-        assert!(PointWish::read(Some("oldest")).is_err());
+        assert!(PointWish::read(Some(&json!("oldest"))).is_err());
+        let wish = PointWish::read(Some(&json!({"before": "2026-11-24T08:00:00Z"}))).unwrap();
+        assert_eq!(wish.of_plans(), None);
+        assert!(PointWish::read(Some(&json!({"before": "yesterday"}))).is_err());
     }
 }

@@ -377,7 +377,7 @@ async fn the_job_tells_what_the_signed_url_cannot() {
                 "http://127.0.0.1:1{VAULT}/replicationOperationStatus/{JOB}?s=1"
             ))
         }),
-        ..super::ticket(JOB)
+        ..super::look::ticket(JOB)
     };
     let status = format!("/replicationOperationStatus/{JOB}");
     let jobs = format!("/replicationJobs/{JOB}");
@@ -560,3 +560,5 @@ async fn the_claims_of_a_step_are_its_machines() {
         [format!("{}/replicationprotecteditems/vm-1", VAULT.to_lowercase())]
     );
 }
+
+mod of_plans;
