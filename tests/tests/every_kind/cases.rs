@@ -68,6 +68,17 @@ steps:
       primary: { resource-group: rg-more-weu, server: sql-more-weu }
       paired: { resource-group: rg-more-neu, server: sql-more-neu }
     data-loss: { budget: 5m, ladder: [planned, try-planned, forced] }
+  web:
+    use: azure.site-recovery.recovery-plan
+    with:
+      vault: { name: rsv-more, resource-group: rg-recovery-neu }
+      plan: rp-more
+      machines: [vm-more-1, vm-more-2]
+    at:
+      primary: { resource-group: rg-web-weu }
+      paired: { resource-group: rg-web-neu }
+    data-loss: { budget: 15m }
+    in: [failover]
 "#;
 
 /// Kinds that change nothing, and so have nothing to send. Whoever adds a kind here says that it never will.
