@@ -77,7 +77,7 @@ steps:
     at:
       primary: { resource-group: rg-web-weu }
       paired: { resource-group: rg-web-neu }
-    data-loss: { budget: 15m }
+    data-loss: { budget: 10m }
     in: [failover]
 "#;
 
