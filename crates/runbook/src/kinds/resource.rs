@@ -33,7 +33,7 @@ pub(super) static ANY: Kind = Kind {
             "if-match",
             Shape::Text,
             Stands::With,
-            "Sent only if the resource is still at this etag",
+            "Sent only if the resource is still at this etag; guards against a second one for DNS, AKS and fleets",
         ),
         otherwise(
             "control-plane",
@@ -46,7 +46,7 @@ pub(super) static ANY: Kind = Kind {
             "outputs",
             Shape::Table(&Shape::Text),
             Stands::With,
-            "Outputs of one's own: a name and a JSON pointer into the answer",
+            "Outputs of one's own: a name and a JSON pointer into the answer; none of what looks like a secret",
         ),
         may(
             "goal-id",
@@ -63,7 +63,10 @@ pub(super) static ANY: Kind = Kind {
     has_goal: false,
     outputs: &[
         gives("status", "Status of the answer"),
-        gives("body", "Body of the answer"),
+        gives(
+            "body",
+            "Body of the answer, where a step reads it; without what looks like a secret, and never of a POST …/list*",
+        ),
     ],
     control_plane: ControlPlane::BySettings,
     permissions: &[],

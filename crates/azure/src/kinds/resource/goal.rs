@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use super::{
     Asked,
     settled::{Rest, difference, rest},
+    told,
 };
 use crate::{
     arm::{Arm, Method},
@@ -93,7 +94,7 @@ impl Proof {
     /// Judges what was read.
     pub(super) fn judge(&self, context: &Context, asked: &Asked, status: u16, body: &Value) -> Observation {
         let what = &asked.resource;
-        let shown = || super::outputs(&context.settings, status, body).0;
+        let shown = || told::outputs(context, asked, status, body).0;
         let moving = match rest(body) {
             Rest::Moving(word) => Some(Observation::Busy {
                 evidence: format!("{what} is {word}"),

@@ -3,6 +3,7 @@
 
 mod goal;
 mod settled;
+mod told;
 
 use std::{sync::Arc, time::Duration};
 
@@ -10,10 +11,10 @@ use async_trait::async_trait;
 use leeward_engine::{
     id::{AttemptKey, OperationId},
     port::{Context, Driver, DriverError, SourceRegion},
-    work::{Assessment, Observation, Operation, Outputs, Phase, Progress, Rung, Sent, Ticket},
+    work::{Assessment, Observation, Operation, Phase, Progress, Rung, Sent, Ticket},
 };
 use leeward_runbook::kind::RepeatClass;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::{Entry, checks::Prover, settings};
 use crate::{
@@ -24,8 +25,13 @@ use goal::Proof;
 
 /// Any provider: a request that arrives late, a read that is stale.
 const SETTLING: Duration = Duration::from_secs(150);
-/// The longest body, as JSON text, that becomes an output.
-const LONGEST_OUTPUT: usize = 32 * 1024;
+/// The types of resources that heed `If-Match`; others may pass it over.
+const HEEDS_ETAGS: &[&str] = &[
+    "microsoft.network/dnszones",
+    "microsoft.network/privatednszones",
+    "microsoft.containerservice/managedclusters",
+    "microsoft.containerservice/fleets",
+];
 
 /// Makes the family's drivers.
 pub(super) fn drivers(seams: &Seams) -> Vec<Entry> {
@@ -99,11 +105,28 @@ impl Asked {
     fn repeat(&self, repeat_safe: bool) -> RepeatClass {
         match self.method {
             _ if repeat_safe => RepeatClass::Repeatable,
+            // An action has no etag of its own, whatever header goes with it.
+            Method::Post => RepeatClass::OneShot,
+            Method::Get => RepeatClass::Repeatable,
             // The first one changes the etag, so Azure refuses a second.
-            _ if self.if_match.is_some() => RepeatClass::SelfGuarded,
-            Method::Get | Method::Put | Method::Delete => RepeatClass::Repeatable,
-            Method::Patch | Method::Post => RepeatClass::OneShot,
+            _ if self.is_guarded() => RepeatClass::SelfGuarded,
+            Method::Put | Method::Delete => RepeatClass::Repeatable,
+            Method::Patch => RepeatClass::OneShot,
         }
+    }
+
+    /// Returns whether Azure refuses the request once the resource has changed: by one very etag, where the
+    /// provider is known to look at it. `*` is any state at all.
+    fn is_guarded(&self) -> bool {
+        let etag = self.if_match.as_deref().unwrap_or_default().trim();
+        let etag = etag.trim_start_matches("W/").trim_matches('"').trim();
+        let folded = self.path.to_ascii_lowercase();
+        let kind = folded.rsplit("/providers/").next().unwrap_or_default();
+        !etag.is_empty()
+            && !etag.split(',').any(|one| one.trim().trim_matches('"') == "*")
+            && HEEDS_ETAGS
+                .iter()
+                .any(|known| kind.strip_prefix(known).is_some_and(|rest| rest.starts_with('/')))
     }
 }
 
@@ -124,27 +147,6 @@ fn without_action(path: &str) -> String {
         true => segments[..segments.len() - 1].join("/"),
         false => path.to_owned(),
     }
-}
-
-/// Returns what later steps may read of an answer.
-fn outputs(written: &Value, status: u16, body: &Value) -> (Outputs, Vec<String>) {
-    let mut outputs = Outputs::from([("status".to_owned(), json!(status))]);
-    let mut warnings = Vec::new();
-    if body.to_string().len() <= LONGEST_OUTPUT {
-        outputs.insert("body".to_owned(), body.clone());
-    } else {
-        warnings.push("the answer is too long to be an output; name its parts under `outputs`".to_owned());
-    }
-    let own = written.get("outputs").and_then(Value::as_object);
-    for (name, pointer) in own.into_iter().flatten() {
-        match pointer.as_str().and_then(|pointer| body.pointer(pointer)) {
-            Some(value) if value.to_string().len() <= LONGEST_OUTPUT => {
-                outputs.insert(name.clone(), value.clone());
-            }
-            _ => warnings.push(format!("the answer has nothing for the output `{name}`")),
-        }
-    }
-    (outputs, warnings)
 }
 
 impl AnyResource {
@@ -176,7 +178,7 @@ impl Driver for AnyResource {
         }
         if asked.method == Method::Get {
             let reply = self.look(context, &asked).await?;
-            let (outputs, warnings) = outputs(&context.settings, reply.status, &reply.body);
+            let (outputs, warnings) = told::outputs(context, &asked, reply.status, &reply.body);
             return Ok(Assessment {
                 summary: format!("{} answers HTTP {}", asked.path, reply.status),
                 outputs,
@@ -205,6 +207,7 @@ impl Driver for AnyResource {
                 observable: proof != Proof::None,
                 payload: Value::Null,
             }],
+            warnings: told::keys_asked_for(context, &asked).into_iter().collect(),
             ..Assessment::default()
         })
     }
@@ -235,8 +238,15 @@ impl Driver for AnyResource {
         };
         match lro::read_start(&request, &reply) {
             Sent::Finished { mut warnings, .. } => {
-                let (outputs, more) = outputs(&context.settings, reply.status, &reply.body);
+                let (outputs, more) = told::outputs(context, &asked, reply.status, &reply.body);
                 warnings.extend(more);
+                let silent = matches!(Proof::of(context, &asked), Ok(Proof::None));
+                if reply.status == 202 && silent {
+                    warnings.push(
+                        "accepted; Azure gave nothing to ask after, and the step has no goal: whether it was done, nobody has seen"
+                            .to_owned(),
+                    );
+                }
                 Sent::Finished { outputs, warnings }
             }
             sent => sent,
@@ -245,7 +255,8 @@ impl Driver for AnyResource {
 
     async fn poll(&self, context: &Context, _: &Operation, ticket: &Ticket) -> Progress {
         let arm = self.arm.for_step(context);
-        let final_state = match Asked::read(context) {
+        let asked = Asked::read(context);
+        let final_state = match &asked {
             Ok(asked) => match asked.method {
                 Method::Put | Method::Patch => {
                     lro::FinalState::Resource(Request::get(&asked.path, &asked.api_version))
@@ -256,18 +267,18 @@ impl Driver for AnyResource {
             Err(_) => lro::FinalState::Status,
         };
         let polled = lro::poll_with_result(&arm, ticket, &final_state).await;
-        match (polled.progress, polled.result) {
-            (Progress::Succeeded { mut warnings, .. }, Some(body)) => {
-                let (outputs, more) = outputs(&context.settings, 200, &body);
+        match (polled.progress, polled.result, asked) {
+            (Progress::Succeeded { mut warnings, .. }, Some(body), Ok(asked)) => {
+                let (outputs, more) = told::outputs(context, &asked, 200, &body);
                 warnings.extend(more);
                 Progress::Succeeded { warnings, outputs }
             }
-            (Progress::Failed { code, message, .. }, _) => Progress::Failed {
+            (Progress::Failed { code, message, .. }, ..) => Progress::Failed {
                 code,
                 message,
                 retryable: context.step.repeat_safe,
             },
-            (progress, _) => progress,
+            (progress, ..) => progress,
         }
     }
 }

@@ -1,4 +1,8 @@
-use leeward_runbook::{journey::Journey, plan::Goal};
+use leeward_runbook::{
+    journey::Journey,
+    plan::{Goal, StepId},
+};
+use serde_json::json;
 
 use super::*;
 use crate::testing::{self, FakeAzure, FakePublic, key, region_down};
@@ -51,11 +55,138 @@ async fn what_a_second_send_means_follows_from_the_method() {
         assert_eq!(operation.rungs[0].repeat, repeat, "{method}");
         assert_eq!(operation.observable, observable, "{method}");
     }
-    let mut guarded = asks("PATCH", ID, json!({}));
-    guarded["if-match"] = json!("etag-1");
-    let operation = only(&driver, &context(guarded, None)).await;
-    assert_eq!(operation.rungs[0].repeat, RepeatClass::SelfGuarded);
     assert!(azure.seen().is_empty());
+}
+
+#[tokio::test]
+async fn a_change_is_sent_twice_for_an_etag_only_where_azure_is_known_to_refuse_the_second() {
+    const RECORD: &str =
+        "/subscriptions/s/resourceGroups/g/providers/Microsoft.Network/privateDnsZones/z/A/www";
+    const CLUSTER: &str =
+        "/subscriptions/s/resourceGroups/g/providers/Microsoft.ContainerService/managedClusters/aks";
+    let driver = driver(&FakeAzure::new());
+    for (method, id, etag, repeat) in [
+        ("PATCH", RECORD, "\"1f-2\"", RepeatClass::SelfGuarded),
+        ("PUT", RECORD, "W/\"1f-2\"", RepeatClass::SelfGuarded),
+        ("PATCH", CLUSTER, "1f-2", RepeatClass::SelfGuarded),
+        // Nobody says that this provider looks at it.
+        ("PATCH", ID, "1f-2", RepeatClass::OneShot),
+        ("PUT", ID, "1f-2", RepeatClass::Repeatable),
+        // Whatever state it is in.
+        ("PATCH", RECORD, "*", RepeatClass::OneShot),
+        ("PATCH", RECORD, " \"*\" ", RepeatClass::OneShot),
+        // An action changes no etag that it asks for.
+        ("POST", CLUSTER, "1f-2", RepeatClass::OneShot),
+    ] {
+        let mut guarded = asks(method, id, json!({"properties": {}}));
+        guarded["if-match"] = json!(etag);
+        let operation = only(&driver, &context(guarded, None)).await;
+        assert_eq!(operation.rungs[0].repeat, repeat, "{method} {id} {etag}");
+    }
+}
+
+/// Lets a step that follows read something.
+fn read_by(context: Context, text: &str) -> Context {
+    let mut follower = (*context.step).clone();
+    follower.id = StepId::new("follower");
+    follower.after = vec![context.step.id.clone()];
+    follower.settings = json!({"deep": [{"text": text}]});
+    let mut plan = (*context.plan).clone();
+    plan.steps.push(Arc::new(follower));
+    Context {
+        plan: Arc::new(plan),
+        ..context
+    }
+}
+
+#[tokio::test]
+async fn keys_that_azure_hands_out_are_never_written_to_the_journal() {
+    for action in ["listKeys", "listClusterAdminCredential", "ListAccountSas"] {
+        let azure = FakeAzure::new();
+        let answer = json!({"keys": [{"keyName": "key1", "value": "hunter2=="}], "plain": "hunter2=="});
+        azure.on("POST", &format!("/things/one/{action}"), 200, answer);
+        let mut with = asks("POST", &format!("{ID}/{action}"), Value::Null);
+        with["outputs"] = json!({"key": "/keys/0/value"});
+        let context = read_by(context(with, None), "${{ steps.step.outputs.body.plain }}");
+        let driver = driver(&azure);
+        let assessment = driver.assess(&context).await.unwrap();
+        assert!(
+            assessment.warnings[0].contains("are keys"),
+            "{:?}",
+            assessment.warnings
+        );
+        let sent = driver
+            .begin(&context, &assessment.operations[0], "only", &key("post"))
+            .await;
+        assert!(!format!("{sent:?}").contains("hunter2"), "{sent:?}");
+        let Sent::Finished { outputs, warnings } = sent else {
+            panic!("{action}")
+        };
+        assert_eq!(outputs.keys().collect::<Vec<_>>(), ["status"]);
+        assert_eq!(warnings.len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn an_answer_is_recorded_only_where_a_step_reads_it_and_without_what_looks_like_a_secret() {
+    let azure = FakeAzure::new();
+    let answer = json!({"name": "one", "properties": {
+        "host": "h", "adminPassword": "hunter2", "primaryConnectionString": "hunter2", "clientSecret": "hunter2",
+        "accessKeys": [{"name": "key1", "value": "hunter2"}], "secretUri": "https://kv.example.test/s",
+    }});
+    azure.on("GET", "/things/one", 200, answer);
+    let driver = driver(&azure);
+    let mut with = asks("GET", ID, Value::Null);
+    with["outputs"] = json!({"host": "/properties/host", "word": "/properties/adminPassword"});
+    let unread = read_by(context(with.clone(), None), "${{ steps.step.outputs.host }}");
+    let assessment = driver.assess(&unread).await.unwrap();
+    assert_eq!(assessment.outputs.keys().collect::<Vec<_>>(), ["host", "status"]);
+    assert!(
+        assessment.warnings[0].contains("`word` looks like a secret"),
+        "{:?}",
+        assessment.warnings
+    );
+    for text in [
+        "x-${{ steps.step.outputs.body.name }}",
+        "${{ steps['step'].outputs['body'].name + 'x' }}",
+    ] {
+        let assessment = driver
+            .assess(&read_by(context(with.clone(), None), text))
+            .await
+            .unwrap();
+        let body = &assessment.outputs["body"];
+        assert_eq!(
+            *body,
+            json!({"name": "one", "properties": {
+                "host": "h", "accessKeys": [{"name": "key1"}], "secretUri": "https://kv.example.test/s",
+            }}),
+            "{text}"
+        );
+        assert!(
+            assessment
+                .warnings
+                .iter()
+                .any(|told| told.contains("/properties/accessKeys/0/value")),
+            "{:?}",
+            assessment.warnings
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_accepted_request_that_nobody_can_ask_after_is_told_as_that() {
+    for (goal, warned) in [(None, 1), (Some("status == 200"), 0)] {
+        let azure = FakeAzure::new();
+        azure.on("POST", "/things/one/start", 202, Value::Null);
+        let context = context(asks("POST", &format!("{ID}/start"), Value::Null), goal);
+        let driver = driver(&azure);
+        let operation = only(&driver, &context).await;
+        let sent = driver.begin(&context, &operation, "only", &key("post")).await;
+        let Sent::Finished { warnings, .. } = sent else {
+            panic!("{sent:?}")
+        };
+        assert_eq!(warnings.len(), warned, "{warnings:?}");
+    }
 }
 
 #[tokio::test]
@@ -149,6 +280,7 @@ async fn a_get_changes_nothing_and_leaves_what_it_read() {
     let azure = FakeAzure::new();
     azure.on("GET", "/things/one", 200, json!({"name": "one"}));
     let context = context(asks("GET", ID, Value::Null), None);
+    let context = read_by(context, "${{ steps.step.outputs.body.name }}");
     let driver = driver(&azure);
     let assessment = driver.assess(&context).await.unwrap();
     assert!(assessment.operations.is_empty() && driver.targets(&context).is_empty());
