@@ -1,10 +1,13 @@
 //! What can a person do about a step that waits for one? What is offered is what is taken, and the other way round:
 //! the view asks here what to offer, and the machine asks here whether to obey.
 
+use leeward_runbook::kind::RepeatClass;
+
 use crate::{
     event::Choice,
     port::Verdict,
-    state::{Ending, OperationPhase, OperationState, RunState, StepPhase},
+    state::{AttemptState, Ending, OperationPhase, OperationState, RunState, StepPhase},
+    work::Phase,
 };
 
 /// Returns the operations of a step whose outcome a person may state so: those that nobody else can tell.
@@ -42,6 +45,31 @@ fn settleable_where(
     })
 }
 
+/// Returns whether trying a step again could bring it on. Where all that is left of it was sent, must not be sent
+/// twice and can be seen by nobody, a retry would only pretend to do something: a person's word is what helps.
+pub(super) fn may_retry(state: &RunState, step: usize) -> bool {
+    let mut left = state.steps[step]
+        .of_phase(Phase::Main)
+        .filter(|operation| !operation.is_reached())
+        .peekable();
+    left.peek().is_none() || !left.all(is_beyond_sight)
+}
+
+fn is_beyond_sight(operation: &OperationState) -> bool {
+    use AttemptState as A;
+    let waits = matches!(
+        operation.phase,
+        OperationPhase::Stuck { .. } | OperationPhase::Doubt
+    );
+    let last = operation.last().filter(|last| {
+        let once = operation
+            .rung_named(&last.rung)
+            .is_none_or(|rung| rung.repeat == RepeatClass::OneShot);
+        once && matches!(last.state, A::Intended | A::Unanswered | A::Sighted | A::Lost)
+    });
+    waits && !operation.plan.observable && last.is_some()
+}
+
 /// Returns what a person can do about a step as it stands; nothing where it waits for nobody.
 pub fn choices(state: &RunState, step: usize) -> Vec<Choice> {
     if state.outcome.is_some() {
@@ -73,9 +101,13 @@ fn choices_at_rest(state: &RunState, step: usize, stuck: bool) -> Vec<Choice> {
     // What may still come true by itself is best waited for; else a person's word is the likeliest help.
     let operations = state.steps[step].operations.iter();
     let moves = |operation: &OperationState| operation.is_open() && !operation.is_rest();
+    let retry = match may_retry(state, step) {
+        true => vec![Choice::Retry],
+        false => Vec::new(),
+    };
     let mut choices = match operations.clone().any(moves) {
-        true => [vec![Choice::Retry], settling].concat(),
-        false => [settling, vec![Choice::Retry]].concat(),
+        true => [retry, settling].concat(),
+        false => [settling, retry].concat(),
     };
     choices.push(Choice::Skip);
     with_cancel(state, choices)

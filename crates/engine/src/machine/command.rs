@@ -2,7 +2,10 @@
 
 use jiff::Timestamp;
 
-use super::{Machine, choices::settleable};
+use super::{
+    Machine,
+    choices::{may_retry, settleable},
+};
 use crate::{
     event::{Event, OperationEvent, StepEvent},
     port::{Command, Envelope, Verdict},
@@ -116,11 +119,18 @@ impl Machine {
                     _ => None,
                 },
             },
-            Command::Retry { step } => match find(step).map(|place| &self.state.steps[place].phase) {
-                Err(reason) => Some(reason),
-                Ok(StepPhase::Failed { .. } | StepPhase::Stuck { .. }) => None,
-                Ok(_) => Some(format!("`{step}` has neither failed nor is it stuck")),
-            },
+            Command::Retry { step } => {
+                match find(step).map(|place| (place, &self.state.steps[place].phase)) {
+                    Err(reason) => Some(reason),
+                    Ok((place, StepPhase::Failed { .. } | StepPhase::Stuck { .. })) => {
+                        let why = format!(
+                            "what `{step}` did can be seen by nobody and must not be done twice; settle it"
+                        );
+                        (!may_retry(&self.state, place)).then_some(why)
+                    }
+                    Ok(_) => Some(format!("`{step}` has neither failed nor is it stuck")),
+                }
+            }
             Command::Settle {
                 step,
                 operation,
