@@ -18,6 +18,9 @@ pub const ARRIVAL: Duration = Duration::from_secs(180);
 /// The longest that a goal may stay unseen after Azure said that it was reached.
 pub const CONFIRMATION: Duration = Duration::from_secs(300);
 
+/// How long whoever takes a run up waits at least for news of what Azure worked on meanwhile.
+pub const FIRST_NEWS: Duration = Duration::from_secs(120);
+
 /// How often a region that was declared down is tried once recovery is reached.
 pub const TRIES_OF_A_DEAD_REGION: u32 = 3;
 

@@ -282,7 +282,16 @@ fn holds(ours: bool) -> Observation {
 
 fn played(journal_says: Journal, azure: Azure, class: RepeatClass, when: When) -> Verdict {
     let at = moment(when);
-    let mut desk = Desk::resume(journal(journal_says, class), at);
+    // Whoever takes the run up waits anew: the deadline counts from there.
+    let taken_up = match when {
+        When::AfterDeadline => begin() + SignedDuration::from_secs(10),
+        When::BeforeSettled | When::AfterSettled => at,
+    };
+    let at = match when {
+        When::AfterDeadline => at + SignedDuration::from_secs(10),
+        When::BeforeSettled | When::AfterSettled => at,
+    };
+    let mut desk = Desk::resume(journal(journal_says, class), taken_up);
     assert!(
         !desk
             .effects

@@ -68,6 +68,9 @@ impl Machine {
             if operation.is_rest() || operation.phase == OperationPhase::Sending {
                 return Ok(());
             }
+            if let Some(reason) = self.out_of_time(operation) {
+                return self.stick(now, step, place, reason);
+            }
             let failed_before = operation.plan.after.iter().find(|id| {
                 self.operation_of(step, id).is_some_and(|other| {
                     matches!(

@@ -8,6 +8,7 @@ mod command;
 mod ending;
 mod flow;
 mod operation;
+mod patience;
 mod sending;
 pub mod standing;
 mod step;

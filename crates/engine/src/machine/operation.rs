@@ -11,10 +11,10 @@ use super::{
     table::{Aftermath, Doubt, Next},
 };
 use crate::{
-    event::{OperationEvent, Reached},
+    event::{AttemptEnd, OperationEvent, Reached},
     policy,
     state::{Attempt, AttemptState, IllegalTransition, OperationPhase},
-    work::Observation,
+    work::{Observation, Phase},
 };
 
 type Moved = Result<(), IllegalTransition>;
@@ -53,20 +53,41 @@ impl Machine {
         match operation.phase.clone() {
             P::Waiting | P::Looking { .. } => self.before_a_send(now, step, place, pacing, seen),
             P::Doubt => self.in_doubt(now, step, place, pacing, seen),
-            P::Confirming { since } => {
-                let limit = policy::CONFIRMATION.max(self.settling_of(step, place));
-                if policy::between(since, now) < limit {
-                    return self.look_again(now, step, place, pacing);
-                }
-                let reason = format!(
-                    "Azure says that it succeeded, but its goal does not hold: {}",
-                    said(&seen)
-                );
-                self.stick(now, step, place, reason)
-            }
+            P::Confirming { since } => self.to_be_confirmed(now, (step, place), pacing, seen, since),
             P::Aftermath { since } => self.after_an_end(now, step, place, pacing, seen, since),
             P::Sending | P::Polling | P::Reached(_) | P::Failed { .. } | P::Stuck { .. } => Ok(()),
         }
+    }
+
+    /// Azure says that it succeeded, and its goal does not hold yet. What still moves, or does not answer, says
+    /// nothing against that; what stands still for too long does.
+    fn to_be_confirmed(
+        &mut self,
+        now: Timestamp,
+        (step, place): (usize, usize),
+        pacing: Pacing,
+        seen: Observation,
+        since: Timestamp,
+    ) -> Moved {
+        use Observation as O;
+        let timeout = self.state.planned[step].timeout;
+        let limit = policy::CONFIRMATION.max(self.settling_of(step, place));
+        let contradicted = matches!(seen, O::NotBegun { .. } | O::Barred { .. });
+        let silent = matches!(seen, O::CannotTell { .. }) && self.has_waited(now, step, since, timeout);
+        let operation = &self.state.steps[step].operations[place];
+        let given_up = contradicted || silent || operation.impatient && operation.plan.phase != Phase::Main;
+        let late = self.has_waited(now, step, since, limit);
+        if !given_up || !late {
+            if late {
+                self.note_what_was_seen(now, step, place, &seen)?;
+            }
+            return self.look_again(now, step, place, pacing);
+        }
+        let reason = format!(
+            "Azure says that it succeeded, but its goal does not hold: {}",
+            said(&seen)
+        );
+        self.stick(now, step, place, reason)
     }
 
     /// Nothing of the current rung is open: a look that says "not begun" leads to a send.
@@ -161,7 +182,8 @@ impl Machine {
             rung: &rung.name,
             repeat: rung.repeat,
             settled: now >= policy::later(last.send_by, policy::settling(rung.settling)),
-            overdue: now >= policy::later(last.intended_at, planned.timeout),
+            last: &last.state,
+            overdue: self.has_waited(now, step, last.intended_at, planned.timeout),
             blind: !operation.plan.observable,
             ending: self.state.ending.is_some(),
             unawaited: planned.on_failure == OnFailure::Continue,
@@ -210,6 +232,10 @@ impl Machine {
             }
             Next::Look | Next::SendAgain | Next::NewAttempt => {}
             Next::LeaveRung(reason) => return self.give_up_rung(now, step, place, &last.rung, reason),
+            Next::End(reason) => {
+                let (attempt, end) = (last.number, AttemptEnd::Lost { reason });
+                return self.operation_event(now, step, place, OperationEvent::Ended { attempt, end });
+            }
             Next::Fail(reason) => {
                 return self.operation_event(now, step, place, OperationEvent::Failed { reason });
             }
@@ -247,8 +273,11 @@ impl Machine {
             last: &last.state,
             reason: operation.last_reason.clone().unwrap_or_else(|| said(&seen)),
             blind: !operation.plan.observable,
-            overdue: now >= policy::later(since, planned.timeout),
-            unsettled: doubted && policy::between(since, now) < self.settling_of(step, place),
+            sighted: last.sighted,
+            overdue: self.has_waited(now, step, since, planned.timeout),
+            // What was seen in motion and is no longer may have been a look at an old picture.
+            unsettled: (doubted || last.sighted)
+                && policy::between(since, now) < self.settling_of(step, place),
             more: self.tries(step, place, &last.rung) < planned.retry.attempts
                 && !self.is_one_shot(step, place, &last.rung),
         };

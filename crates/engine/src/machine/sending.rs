@@ -158,27 +158,6 @@ impl Machine {
         Ok(())
     }
 
-    /// The wait for a rung is over: the attempt stays open, the next rung is offered.
-    pub(super) fn patience_ended(&mut self, now: Timestamp, step: usize, place: usize) -> Moved {
-        let operation = &self.state.steps[step].operations[place];
-        if operation.impatient || operation.is_rest() {
-            return Ok(());
-        }
-        let Some(rung) = operation.rung().map(|rung| rung.name.clone()) else {
-            return Ok(());
-        };
-        let main = operation.plan.phase == crate::work::Phase::Main;
-        let offered = operation
-            .next_rung()
-            .filter(|next| next.beside || !operation.is_open());
-        let offered = offered.map(|next| next.name.clone());
-        self.operation_event(now, step, place, OperationEvent::PatienceEnded { rung, offered })?;
-        if !main {
-            return self.stick(now, step, place, "it did not come to an end in time".to_owned());
-        }
-        Ok(())
-    }
-
     /// Records an intent and asks, in the same decision and only here, for its send.
     pub(super) fn intend(
         &mut self,

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use leeward_runbook::plan::OnFailure;
 
-use super::{Action, Address, Effect, Machine, Pacing, Part, choices::choices_once_stuck};
+use super::{Action, Address, Effect, Machine, Pacing, Part};
 use crate::{
     event::{Event, StepEvent},
     policy,
@@ -65,7 +65,7 @@ impl Machine {
             _ => 1,
         };
         let since = self.state.steps[step].started_at.unwrap_or(now);
-        let over = policy::between(since, now) >= planned.timeout;
+        let over = self.has_waited(now, step, since, planned.timeout);
         let behind_recovery = self.state.plan.region_down && !planned.before_recovery;
         let give_up = match &error {
             DriverError::Impossible { .. } | DriverError::Refused { passing: false, .. } => true,
@@ -108,7 +108,7 @@ impl Machine {
             );
         }
         let patience = wanted.within.saturating_add(wanted.hold);
-        if !probe.passed && policy::between(since, now) >= patience {
+        if !probe.passed && self.has_waited(now, step, since, patience) {
             let reason = format!("check {} did not pass: {}", check + 1, probe.evidence);
             return self.fail_step(now, step, reason);
         }
@@ -144,38 +144,6 @@ impl Machine {
             Part::Patience(operation) => self.patience_ended(now, address.step, operation),
             Part::Measure | Part::Operation(_) | Part::Send(..) | Part::Ticket(..) => Ok(()),
         }
-    }
-
-    /// The step's time is over. That ends our waiting, never Azure's operation.
-    fn deadline(&mut self, now: Timestamp, step: usize) -> Moved {
-        let state = &self.state.steps[step];
-        // While a person is asked, the wait is theirs; it starts anew with their answer.
-        if state.phase != StepPhase::Changing || state.consent.is_some() {
-            return Ok(());
-        }
-        if self.settle_changes(now, step, true)? {
-            return Ok(());
-        }
-        let waited = leeward_runbook::units::show_duration(self.state.planned[step].timeout);
-        let state = &self.state.steps[step];
-        let open: Vec<String> = state
-            .operations
-            .iter()
-            .filter(|operation| operation.is_open() && !operation.is_reached())
-            .map(|operation| operation.plan.id.to_string())
-            .collect();
-        if open.is_empty() {
-            let last = state
-                .operations
-                .iter()
-                .filter_map(|operation| operation.seen.clone().or_else(|| operation.last_reason.clone()))
-                .next_back();
-            let last = last.map(|reason| format!(": {reason}")).unwrap_or_default();
-            return self.fail_step(now, step, format!("not begun after {waited}{last}"));
-        }
-        let reason = format!("still in motion after {waited}: {}", open.join(", "));
-        let choices = choices_once_stuck(&self.state, step);
-        self.step_event(now, step, StepEvent::Stuck { reason, choices })
     }
 
     /// Fails a step, and the run with it where the runbook says so.

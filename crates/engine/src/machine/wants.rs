@@ -2,11 +2,10 @@
 
 use jiff::Timestamp;
 
-use super::{Action, Address, Effect, Machine, Pacing, Part};
+use super::{Action, Address, Effect, Machine, Pacing, Part, patience::stamp};
 use crate::{
     policy,
-    state::{AttemptState, OperationPhase, OperationState, StepPhase},
-    work::Phase,
+    state::{AttemptState, OperationPhase, StepPhase},
 };
 
 impl Machine {
@@ -16,9 +15,12 @@ impl Machine {
         Some(match part {
             Part::Measure => 0,
             Part::Step => state.turn,
-            Part::Deadline => stamp(state.patience_from),
+            Part::Deadline => stamp(self.deadline_of(step)),
             Part::Operation(operation) => state.operations.get(operation)?.turn,
-            Part::Patience(operation) => stamp(state.operations.get(operation)?.rung_since),
+            Part::Patience(operation) => {
+                state.operations.get(operation)?;
+                stamp(self.patience_of(step, operation))
+            }
             Part::Send(..) | Part::Ticket(..) => 0,
         })
     }
@@ -58,20 +60,13 @@ impl Machine {
             }
             _ => {}
         }
-        // While a person is asked, the wait is theirs.
-        let changing = state.phase == StepPhase::Changing && state.consent.is_none();
-        if let (true, Some(from)) = (changing, state.patience_from) {
-            let turn = stamp(state.patience_from);
+        if let Some(moment) = self.deadline_of(step) {
             let deadline = Address {
                 step,
                 part: Part::Deadline,
-                turn,
+                turn: stamp(Some(moment)),
             };
-            wanted.push(plain(
-                deadline,
-                Some(policy::later(from, planned.timeout)),
-                Action::Wake,
-            ));
+            wanted.push(plain(deadline, Some(moment), Action::Wake));
         }
         for place in 0..state.operations.len() {
             self.want_for_operation(step, place, &mut wanted);
@@ -125,34 +120,9 @@ impl Machine {
             }
             _ => {}
         }
-        if let Some(moment) = self.patience_of(step, operation) {
-            let turn = stamp(operation.rung_since);
+        if let Some(moment) = self.patience_of(step, place) {
+            let turn = stamp(Some(moment));
             wanted.push(effect(Part::Patience(place), turn, Some(moment), Action::Wake));
         }
     }
-
-    /// Returns when the wait for an operation's current rung ends.
-    fn patience_of(&self, step: usize, operation: &OperationState) -> Option<Timestamp> {
-        let since = operation.rung_since?;
-        if operation.impatient || operation.is_rest() {
-            return None;
-        }
-        match operation.plan.phase {
-            Phase::Main => {
-                operation.next_rung()?;
-                operation
-                    .rung()?
-                    .within
-                    .map(|within| policy::later(since, within))
-            }
-            Phase::AfterRecovery | Phase::CleanUp => {
-                Some(policy::later(since, self.state.planned[step].timeout))
-            }
-        }
-    }
-}
-
-/// Makes a counter of a moment, so that a timer of an older wait is told apart.
-fn stamp(moment: Option<Timestamp>) -> u32 {
-    moment.map_or(0, |moment| (moment.as_millisecond() & 0xffff_ffff) as u32)
 }

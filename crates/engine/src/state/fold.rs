@@ -188,6 +188,8 @@ impl RunState {
             opened_at: record.body.at,
             chain,
             paused: false,
+            able_since: record.body.at,
+            stepped_at: record.body.at,
             ending: None,
             recovered_at: None,
             outcome: None,
@@ -220,6 +222,7 @@ impl RunState {
             Event::RunOpened { .. } => return Err(IllegalTransition::NotOpened),
             Event::Foreign => return Err(IllegalTransition::Newer { seq: record.body.seq }),
             Event::LeaseTaken { .. } => {
+                self.able_since = at;
                 self.steps
                     .iter_mut()
                     .flat_map(|step| &mut step.operations)
@@ -260,9 +263,15 @@ impl RunState {
             }
             Event::Unpaused => {
                 self.paused = false;
+                self.able_since = at;
+                self.stepped_at = at;
                 Folded::Run
             }
             Event::Cancelled { reason } => {
+                if self.paused {
+                    self.able_since = at;
+                }
+                self.stepped_at = at;
                 self.ending = Some(Ending::Cancelled {
                     reason: reason.clone(),
                 });
@@ -276,6 +285,7 @@ impl RunState {
             }
             Event::Step { step, change } => {
                 let place = self.known(step)?;
+                self.stepped_at = at;
                 self.move_step(place, |state| state.apply(at, change))?;
                 if matches!(change, StepEvent::Reopened)
                     && matches!(&self.ending, Some(Ending::Halted { because }) if because == step)

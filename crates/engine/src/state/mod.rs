@@ -46,6 +46,10 @@ pub struct RunState {
     pub chain: Chain,
     /// Whether a person paused it.
     pub paused: bool,
+    /// Since when somebody can act: the run was taken up, or went on after a pause. No wait counts from before.
+    pub able_since: Timestamp,
+    /// When a step last moved, or the run began to end: what waits for calm is not due since before.
+    pub stepped_at: Timestamp,
     /// Why nothing more is started, where that is so.
     pub ending: Option<Ending>,
     /// When recovery was reached.

@@ -40,6 +40,8 @@ pub struct OperationState {
     pub last_reason: Option<String>,
     /// What the last look said that kept it waiting.
     pub seen: Option<String>,
+    /// When its goal was first known to hold.
+    pub reached_at: Option<Timestamp>,
 }
 
 /// One attempt: one intention, sent once or more.
@@ -57,6 +59,8 @@ pub struct Attempt {
     pub send_by: Timestamp,
     /// Whether some earlier send of it went unanswered.
     pub doubted: bool,
+    /// Whether it was seen in motion without a ticket: it did arrive, whatever a later look says.
+    pub sighted: bool,
     /// What is known of it.
     pub state: AttemptState,
 }
@@ -157,6 +161,7 @@ impl OperationState {
             outputs: Outputs::new(),
             last_reason: None,
             seen: None,
+            reached_at: None,
         }
     }
 
@@ -219,7 +224,10 @@ impl OperationState {
         use AttemptState as A;
         let ended = |one: &Attempt| matches!(one.state, A::Succeeded | A::Failed { .. });
         let open = |one: &Attempt| matches!(one.state, A::Accepted(_) | A::Sighted);
-        self.last().is_some_and(ended) || self.attempts.iter().any(open)
+        let sighted = self
+            .last()
+            .is_some_and(|last| last.sighted && last.state == A::Lost);
+        sighted || self.last().is_some_and(ended) || self.attempts.iter().any(open)
     }
 
     /// Returns whether something was sent whose end has not been seen.
@@ -230,6 +238,13 @@ impl OperationState {
             P::Sending | P::Confirming { .. } | P::Aftermath { .. } | P::Doubt | P::Polling
         );
         between || (self.is_open() && !self.is_rest())
+    }
+
+    /// Returns whether some send may have reached Azure, be it to be refused there.
+    pub fn was_sent(&self) -> bool {
+        self.attempts
+            .iter()
+            .any(|attempt| attempt.state != AttemptState::NotSent)
     }
 
     /// Returns whether Azure said of some attempt that it succeeded.
@@ -350,9 +365,18 @@ impl OperationState {
                     self.set_last(AttemptState::Accepted(Arc::new(ticket.clone())));
                     self.phase = P::Polling;
                 }
-                None => self.set_last(AttemptState::Sighted),
+                None => {
+                    if let Some(last) = self.attempts.last_mut() {
+                        last.sighted = true;
+                    }
+                    self.set_last(AttemptState::Sighted);
+                    // It was believed to be over, and is not.
+                    if matches!(self.phase, P::Aftermath { .. }) {
+                        self.phase = P::Doubt;
+                    }
+                }
             },
-            (P::Waiting | P::Looking { .. } | P::Doubt, E::Looked { evidence }) => {
+            (P::Waiting | P::Looking { .. } | P::Doubt | P::Confirming { .. }, E::Looked { evidence }) => {
                 self.seen = Some(evidence.clone());
             }
             (_, E::TicketRenewed { ticket }) => {
@@ -375,6 +399,7 @@ impl OperationState {
             (_, E::Reached { how, outputs, .. }) => {
                 self.outputs.extend(outputs.clone());
                 self.phase = P::Reached(*how);
+                self.reached_at = Some(at);
             }
             (_, E::Failed { reason }) => {
                 self.phase = P::Failed {
@@ -393,6 +418,9 @@ impl OperationState {
                     attempt.doubted = false;
                 }
                 self.set_last(AttemptState::Settled(*verdict));
+                if *verdict == Verdict::Done {
+                    self.reached_at = Some(at);
+                }
                 self.phase = match verdict {
                     Verdict::Done => P::Reached(Reached::Settled),
                     Verdict::NotBegun => P::Looking { until: None },
@@ -439,6 +467,7 @@ impl OperationState {
                     intended_at: at,
                     send_by: *send_by,
                     doubted: false,
+                    sighted: false,
                     state: AttemptState::Intended,
                 });
             }
