@@ -50,7 +50,7 @@ pub(crate) fn duration(settings: &Value, name: &str) -> Result<Option<Duration>,
     }
 }
 
-/// Returns a text of one side: under its `at`, else among the settings of both.
+/// Returns a text of one side: under its `at`, else under `with`.
 pub(crate) fn of_side<'a>(
     context: &'a Context,
     side: &'a Value,
@@ -58,14 +58,28 @@ pub(crate) fn of_side<'a>(
 ) -> Result<&'a str, DriverError> {
     match optional_text(side, setting) {
         Some(_) => name(side, setting),
-        None => name(&context.settings, setting),
+        None => name(of_both(context, setting)?, setting),
+    }
+}
+
+/// Returns the settings, unless what they say of this one is said of the side that takes over alone:
+/// they hold its `at` too, and the other side must never be taken for it.
+fn of_both<'a>(context: &'a Context, setting: &str) -> Result<&'a Value, DriverError> {
+    match optional_text(&context.target, setting) {
+        None => Ok(&context.settings),
+        Some(_) => Err(DriverError::Impossible {
+            reason: format!(
+                "`{setting}` stands under `at` for {} alone, and {} needs one of its own",
+                context.plan.target.region, context.plan.source.region
+            ),
+        }),
     }
 }
 
 /// Returns the subscription of one side: of its `at`, of the step, or of the whole plan.
 pub(crate) fn subscription<'a>(context: &'a Context, side: &'a Value) -> Result<&'a str, DriverError> {
     let found = optional_text(side, "subscription")
-        .or_else(|| optional_text(&context.settings, "subscription"))
+        .or_else(|| optional_text(of_both(context, "subscription").ok()?, "subscription"))
         .or_else(|| {
             context
                 .plan
@@ -93,5 +107,37 @@ pub(crate) fn impossible(bad: BadSegment) -> DriverError {
 fn missing(name: &str) -> DriverError {
     DriverError::Impossible {
         reason: format!("the setting `{name}` is missing"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use leeward_runbook::journey::Journey;
+    use serde_json::json;
+
+    use super::*;
+    use crate::testing::context;
+
+    #[test]
+    fn what_stands_at_the_side_that_takes_over_is_never_taken_for_the_other() {
+        let one_sided = context(
+            "azure.storage.object-replication",
+            Journey::Failover,
+            json!({"subscription": "sub-of-both"}),
+            Value::Null,
+            json!({"account": "stneu", "resource-group": "rg-neu"}),
+        );
+        let name = |side| of_side(&one_sided, side, "account").map_err(|error| error.to_string());
+        assert_eq!(name(&one_sided.target), Ok("stneu"));
+        let refused = name(&one_sided.source).unwrap_err();
+        assert!(
+            refused.contains("`account` stands under `at` for northeurope alone"),
+            "{refused}"
+        );
+        assert!(group_path(&one_sided, &one_sided.source).is_err());
+        assert_eq!(
+            subscription(&one_sided, &one_sided.source).unwrap(),
+            "sub-of-both"
+        );
     }
 }

@@ -37,7 +37,7 @@ impl Vault {
                 own
             }
             // The vault belongs to no side.
-            None => settings::subscription(context, &Value::Null)?,
+            None => settings::subscription(context, &context.target)?,
         };
         Ok(Vault {
             subscription: subscription.to_owned(),

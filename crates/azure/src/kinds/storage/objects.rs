@@ -266,30 +266,31 @@ impl Objects {
             .policies(&arm)
             .await
             .map_err(|error| read(error, &serving))?;
+        if let Some(reason) = serves_not(&serving, &coming, &here, &there) {
+            return Err(DriverError::Impossible { reason });
+        }
         let mut operations = Vec::new();
         let mut turned: Vec<(String, String)> = Vec::new();
-        for (at, account, list) in [(At::Target, &coming, &there), (At::Source, &serving, &here)] {
-            for old in list
-                .iter()
-                .filter(|old| old.replicates(&coming.name, &serving.name))
-            {
-                for pair in old.turned() {
-                    if !turned.contains(&pair) {
-                        turned.push(pair);
-                    }
+        for old in there
+            .iter()
+            .filter(|old| old.replicates(&coming.name, &serving.name))
+        {
+            for pair in old.turned() {
+                if !turned.contains(&pair) {
+                    turned.push(pair);
                 }
-                operations.push(operation(
-                    format!("remove/{}/{}", account.name, old.id),
-                    account.policy_path(&old.id)?,
-                    format!("{} has no part in the policy {}", account.name, old.id),
-                    Phase::Main,
-                    rung("only", false),
-                    &Payload::Remove {
-                        at,
-                        policy: Some(old.id.clone()),
-                    },
-                ));
             }
+            operations.push(operation(
+                format!("remove/{}/{}", coming.name, old.id),
+                coming.policy_path(&old.id)?,
+                format!("{} has no part in the policy {}", coming.name, old.id),
+                Phase::Main,
+                rung("only", false),
+                &Payload::Remove {
+                    at: At::Target,
+                    policy: Some(old.id.clone()),
+                },
+            ));
         }
         let named = containers(context);
         let pairs = if named.is_empty() {
@@ -389,9 +390,19 @@ impl Objects {
                     "{} receives from {} by {}",
                     target.name, source.name, policy.id
                 )),
-                None => Observation::NotBegun {
-                    evidence: format!("{} receives nothing from {}", target.name, source.name),
-                },
+                None => {
+                    // What the other becomes takes no writes any more: it must not be the one that serves.
+                    let here = source
+                        .policies(&arm)
+                        .await
+                        .map_err(|error| error.into_driver_error(source.what()))?;
+                    match serves_not(&source, &target, &here, &list) {
+                        Some(evidence) => Observation::Barred { evidence },
+                        None => Observation::NotBegun {
+                            evidence: format!("{} receives nothing from {}", target.name, source.name),
+                        },
+                    }
+                }
             },
             Payload::Give => {
                 let other = target
@@ -454,6 +465,36 @@ impl Objects {
             }
         }
     }
+}
+
+/// Tells what speaks against it that an account serves: replication that it receives, or that the other
+/// cut off. A container that receives takes no writes, and a move cuts at the side that takes over.
+fn serves_not(serving: &Account, coming: &Account, here: &[Policy], there: &[Policy]) -> Option<String> {
+    let say = format!(
+        "say `--serving` with the side of {} if that one serves",
+        coming.name
+    );
+    if let Some(receives) = here
+        .iter()
+        .find(|policy| policy.replicates(&coming.name, &serving.name))
+    {
+        return Some(format!(
+            "{} receives from {} by the policy {} and takes no writes there, so it does not serve: {say}",
+            serving.name, coming.name, receives.id
+        ));
+    }
+    let cut = |policy: &&Policy| {
+        policy.replicates(&serving.name, &coming.name)
+            && !there
+                .iter()
+                .any(|other| other.id.eq_ignore_ascii_case(&policy.id))
+    };
+    here.iter().find(cut).map(|policy| {
+        format!(
+            "{} gives by the policy {}, which was cut at {}, as a move does at the side that takes over: {say}, else remove that policy from {}",
+            serving.name, policy.id, coming.name, serving.name
+        )
+    })
 }
 
 fn containers(context: &Context) -> Vec<String> {

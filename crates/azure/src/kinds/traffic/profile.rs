@@ -115,7 +115,7 @@ impl Profile {
 
     fn path(context: &Context) -> Result<ArmPath, DriverError> {
         // The profile belongs to no side; what it has stands among the step's settings.
-        Ok(settings::group_path(context, &Value::Null)?
+        Ok(settings::group_path(context, &context.target)?
             .provider("Microsoft.Network")
             .pair(
                 "trafficmanagerprofiles",

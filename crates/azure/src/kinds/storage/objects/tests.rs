@@ -151,3 +151,47 @@ async fn a_drill_changes_nothing_and_says_what_it_did_not_do() {
     assert!(found.operations.is_empty() && found.warnings.len() == 1);
     assert!(azure.changes().is_empty());
 }
+
+#[tokio::test]
+async fn the_account_that_serves_is_never_made_the_copy_of_the_one_that_does_not() {
+    // Said to serve, and yet it receives; or it gives by a policy that the other has cut off.
+    let (to_neu, to_weu) = (policy("p-1", "stweu", "stneu"), policy("p-2", "stneu", "stweu"));
+    let worlds = [
+        (vec![to_neu.clone()], vec![to_neu.clone()], "receives from stweu"),
+        (vec![], vec![to_weu.clone()], "was cut at stweu"),
+    ];
+    for (weu, neu, told) in worlds {
+        let azure = azure(&weu, &neu);
+        let context = context(Journey::Reprotect);
+        let refused = Objects::new(azure.arm())
+            .assess(&context)
+            .await
+            .unwrap_err()
+            .to_string();
+        assert!(
+            refused.contains(told) && refused.contains("--serving"),
+            "{refused}"
+        );
+        // Seen only later, it stands in the way all the same.
+        let assessed = Objects::new(self::azure(&[], &[]).arm())
+            .assess(&context)
+            .await
+            .unwrap();
+        let receive = assessed
+            .operations
+            .iter()
+            .find(|one| one.id.as_str() == "replicate-back/destination");
+        assert_eq!(seen(&azure, &context, receive.unwrap()).await, "barred");
+        assert!(azure.changes().is_empty());
+    }
+    // Turned round already, both halves are there.
+    let azure = azure(std::slice::from_ref(&to_weu), std::slice::from_ref(&to_weu));
+    let found = Objects::new(azure.arm())
+        .assess(&context(Journey::Reprotect))
+        .await
+        .unwrap();
+    assert_eq!(
+        names(&found),
+        ["replicate-back/destination", "replicate-back/source"]
+    );
+}
