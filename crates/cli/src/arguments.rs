@@ -87,8 +87,8 @@ pub enum Verb {
     Failback(commands::journey::Arguments),
     /// Rehearse on the real cloud without touching production, and clean up
     Drill(commands::journey::Arguments),
-    /// Turn replication round after a failover
-    Reprotect(commands::journey::Arguments),
+    /// Turn replication round after a move, so that the side that serves is sheltered
+    Reprotect(commands::reprotect::Arguments),
     /// Go on with a run that was left, wherever it was started
     Resume(commands::resume::Arguments),
     /// Show how a run stands, or which side serves

@@ -247,3 +247,125 @@ fn a_rehearsal_gives_the_same_bytes_for_the_same_seed() {
         assert!(first.contains("serving"), "{format}");
     }
 }
+
+/// Files that are copied to the other side; nothing else, so that there and back takes seconds.
+const COPIED: &str = "leeward: 1
+name: copied
+summary: Files.
+regions: { primary: westeurope, paired: northeurope }
+parameters:
+  subscription: { type: subscription-id, default: \"${{ env.AZURE_SUBSCRIPTION_ID }}\" }
+steps:
+  files:
+    use: azure.storage.object-replication
+    with: { containers: [media] }
+    at:
+      primary: { account: stmediaweu, resource-group: rg-weu }
+      paired: { account: stmedianeu, resource-group: rg-neu }
+    data-loss: { budget: 0s }
+    ends: recovery
+";
+
+#[test]
+fn there_and_back_with_every_reprotect_shelters_the_side_that_serves_and_never_makes_it_the_copy() {
+    let stage = Stage::served(
+        COPIED,
+        &format!("parameters: {{ subscription: {SUBSCRIPTION} }}\n"),
+    );
+    let go = |verb: &str| {
+        let agreed = ["runbook.yaml", "--yes", "--approve-all", "--reason", "CHG-1"];
+        stage.ends(0, &[&[verb], agreed.as_slice()].concat());
+    };
+    let plan = |more: &[&str]| {
+        let output = stage.run(&[&["plan", "runbook.yaml", "--journey", "reprotect"], more].concat());
+        assert_eq!(output.status.code(), Some(11), "{output:?}");
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    assert!(
+        plan(&[]).contains("northeurope, the paired side, as after a failover"),
+        "{}",
+        plan(&[])
+    );
+    go("failover");
+    assert!(
+        plan(&[]).contains("northeurope, the paired side, as failover r-"),
+        "{}",
+        plan(&[])
+    );
+    go("reprotect");
+    go("failback");
+    let shown = plan(&[]);
+    assert!(
+        shown.starts_with("reprotect of copied: westeurope → northeurope"),
+        "{shown}"
+    );
+    assert!(
+        shown.contains("westeurope, the primary side, as failback r-"),
+        "{shown}"
+    );
+    let said = plan(&["--serving", "primary", "--format", "json"]);
+    assert!(
+        shown.contains(
+            serde_json::from_str::<Value>(&said).expect("JSON")["digest"]
+                .as_str()
+                .expect("a digest")
+        )
+    );
+    go("reprotect");
+    // Replicating from home again: whoever says otherwise is refused, and nothing is sent.
+    let accepted = stage.accepted();
+    let wrong = [
+        "reprotect",
+        "runbook.yaml",
+        "--serving",
+        "paired",
+        "--yes",
+        "--no-wait",
+    ];
+    let output = stage.run(&wrong);
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(matches!(output.status.code(), Some(20 | 21)), "{output:?}");
+    assert!(told.contains("stmedianeu receives from stmediaweu"), "{told}");
+    assert_eq!(stage.accepted(), accepted);
+}
+
+#[test]
+fn a_move_that_did_not_reach_its_goal_leaves_it_to_a_person_to_say_which_side_serves() {
+    let stage = Stage::served(&gated(false), WORLD);
+    stage.ends(22, &["failover", "runbook.yaml", "--yes", "--no-wait"]);
+    let output = stage.run(&["reprotect", "runbook.yaml", "--yes"]);
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(2), "{told}");
+    assert!(
+        told.contains("is not over") && told.contains("--serving primary"),
+        "{told}"
+    );
+    let output = stage.run(&["failback", "runbook.yaml", "--serving", "paired"]);
+    assert_eq!(output.status.code(), Some(2));
+    let output = stage.run(&["plan", "runbook.yaml", "--serving", "paired"]);
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(told.contains("`--serving` has no meaning for failover"), "{told}");
+}
+
+#[test]
+fn turning_replication_round_is_rehearsed_after_either_move() {
+    let stage = Stage::of(
+        COPIED,
+        &format!("parameters: {{ subscription: {SUBSCRIPTION} }}\n"),
+    );
+    for (serving, way) in [
+        ("paired", "northeurope → westeurope"),
+        ("primary", "westeurope → northeurope"),
+    ] {
+        let line = [
+            "simulate",
+            "runbook.yaml",
+            "--journey",
+            "reprotect",
+            "--serving",
+            serving,
+        ];
+        let told = stage.ends(0, &line);
+        assert!(told.contains(way), "{told}");
+    }
+}

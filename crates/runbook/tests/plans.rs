@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use leeward_runbook::{
     Runbook, expr,
     graph::{dot, mermaid},
-    journey::Journey,
+    journey::{Journey, Side},
     plan::{OnFailure, Plan, PlanRequest, StepId, plan, plan_with_files},
     read,
 };
@@ -20,6 +20,13 @@ fn runbook(text: &str) -> Runbook {
     let reading = read("runbook.yaml", text.as_bytes());
     assert!(reading.is_sound(), "{:#?}", reading.findings);
     reading.runbook.expect("a runbook")
+}
+
+/// A runbook that can be read, whatever is wrong with it.
+fn read_only(text: &str) -> Runbook {
+    read("runbook.yaml", format!("{HEAD}{text}").as_bytes())
+        .runbook
+        .expect("a runbook")
 }
 
 fn steps(text: &str) -> Runbook {
@@ -82,6 +89,66 @@ fn the_example_plans_in_every_journey_and_failback_swaps_the_sides() {
     let broker = away.step(&StepId::new("message-broker")).expect("a step");
     assert_eq!(broker.verify[0].settings["host"], json!("10.20.1.11"));
     assert_eq!(broker.source["address"], json!("10.10.1.11"));
+}
+
+#[test]
+fn replication_is_turned_away_from_the_side_that_serves_whichever_that_is() {
+    let book = steps(
+        "  files: { use: azure.storage.object-replication, with: { resource-group: g }, data-loss: { budget: 1m }, \
+         at: { primary: { account: weu }, paired: { account: neu } }, ends: recovery }\n",
+    );
+    let of = |serving| {
+        let mut request = PlanRequest::new(Journey::Reprotect);
+        request.serving = serving;
+        plan(&book, &request).expect("a plan")
+    };
+    let (after_failover, after_failback) = (of(Some(Side::Paired)), of(Some(Side::Primary)));
+    let from = |plan: &Plan| (plan.steps[0].source["account"].clone(), plan.source.side);
+    assert_eq!(from(&after_failover), (json!("neu"), Side::Paired));
+    assert_eq!(from(&after_failback), (json!("weu"), Side::Primary));
+    assert_eq!(after_failback.target.region, "northeurope");
+    assert_ne!(after_failover.digest(), after_failback.digest());
+    assert_eq!(of(None).digest(), after_failover.digest());
+    // The moves know their own direction, whatever is said.
+    let mut away = PlanRequest::new(Journey::Failover);
+    away.serving = Some(Side::Paired);
+    assert_eq!(plan(&book, &away).expect("a plan").source.side, Side::Primary);
+}
+
+#[test]
+fn a_move_between_two_sides_is_refused_where_one_of_them_is_not_said() {
+    let kinds = [
+        (
+            "azure.storage.object-replication",
+            "resource-group: g",
+            "account: x",
+        ),
+        (
+            "azure.sql.managed-instance-failover-group",
+            "failover-group: f",
+            "resource-group: g",
+        ),
+        (
+            "azure.traffic-manager.profile",
+            "profile: t, resource-group: g",
+            "endpoint: x",
+        ),
+    ];
+    for (kind, with, at) in kinds {
+        let loss = if kind.contains("traffic") {
+            ""
+        } else {
+            ", data-loss: { budget: 1m }"
+        };
+        let text = format!(
+            "  a: {{ use: {kind}, in: [failover], with: {{ {with} }}, at: {{ paired: {{ {at} }} }}{loss}, ends: recovery }}\n"
+        );
+        let said = refused(&read_only(&text), &PlanRequest::new(Journey::Failover));
+        assert!(
+            said[0].starts_with("LW0118") && said[0].contains("primary"),
+            "{kind}: {said:?}"
+        );
+    }
 }
 
 #[test]
@@ -283,7 +350,7 @@ fn reading_an_output_that_this_plan_never_makes_is_told() {
 #[test]
 fn a_mistake_of_one_direction_stops_that_direction_alone() {
     let book = steps(
-        "  a: { use: azure.traffic-manager.profile, with: { profile: t, resource-group: g }, at: { paired: { endpoint: y } }, ends: recovery }\n",
+        "  a: { use: check.http, at: { paired: { url: \"https://neu.example.test/\" } }, ends: recovery }\n",
     );
     assert!(plan(&book, &PlanRequest::new(Journey::Failover)).is_ok());
     assert!(refused(&book, &PlanRequest::new(Journey::Failback))[0].starts_with("LW0118"));

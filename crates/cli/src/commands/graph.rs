@@ -7,6 +7,7 @@ use super::{
     Desk,
     plan::JourneyWord,
     runbook::{self, Listener, Part, Source},
+    serving::SideWord,
 };
 use crate::{exit::Exit, failure::Failure};
 
@@ -22,6 +23,9 @@ pub struct Arguments {
     /// Which part.
     #[command(flatten)]
     pub part: Part,
+    /// For reprotect, which side serves; what the last move in the journal left serving when left out
+    #[arg(long, value_enum, value_name = "SIDE")]
+    pub serving: Option<SideWord>,
     /// How to draw it
     #[arg(long, value_enum, default_value_t = Format::Mermaid)]
     pub format: Format,
@@ -39,8 +43,12 @@ pub enum Format {
 /// Runs the verb.
 pub fn run(desk: &Desk, arguments: Arguments) -> Result<Exit, Failure> {
     let journey = arguments.journey.into();
-    let (source, part) = (&arguments.source, &arguments.part);
-    let Some(made) = runbook::make(desk, source, part, journey, &[], Listener::Person)? else {
+    let source = &arguments.source;
+    let part = Part {
+        serving: arguments.serving,
+        ..arguments.part.clone()
+    };
+    let Some(made) = runbook::make(desk, source, &part, journey, &[], Listener::Person)? else {
         return Ok(Exit::Findings);
     };
     let text = match arguments.format {

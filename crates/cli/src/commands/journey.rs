@@ -114,6 +114,7 @@ pub fn run(desk: &Desk, journey: Journey, arguments: Arguments) -> Result<Exit, 
         caution: (!local).then_some(caution.as_str()),
         resources: Some(plan::resources(&made.plan, &made.files)?),
         endpoint: Some(&address),
+        serving: made.serving.as_deref(),
     };
     terminal.advise(&screen::plan(&made.plan, beside, terminal.err));
     confirm(desk, &made.plan, &arguments)?;

@@ -14,11 +14,13 @@ pub mod mail;
 pub mod pause;
 pub mod plan;
 pub mod report;
+pub mod reprotect;
 pub mod resume;
 pub mod retry;
 pub mod runbook;
 pub mod runs;
 pub mod schema;
+pub mod serving;
 pub mod settle;
 pub mod simulate;
 pub mod simulator;
@@ -49,7 +51,7 @@ pub fn dispatch(desk: &Desk, verb: Verb) -> Result<Exit, Failure> {
         Verb::Failover(arguments) => journey::run(desk, Journey::Failover, arguments),
         Verb::Failback(arguments) => journey::run(desk, Journey::Failback, arguments),
         Verb::Drill(arguments) => journey::run(desk, Journey::Drill, arguments),
-        Verb::Reprotect(arguments) => journey::run(desk, Journey::Reprotect, arguments),
+        Verb::Reprotect(arguments) => reprotect::run(desk, arguments),
         Verb::Resume(arguments) => resume::run(desk, arguments),
         Verb::Status(arguments) => status::run(desk, arguments),
         Verb::Runs(arguments) => runs::run(desk, arguments),
@@ -72,9 +74,8 @@ pub fn dispatch(desk: &Desk, verb: Verb) -> Result<Exit, Failure> {
 /// Returns what the verbs that know it say about `--parallel`.
 pub(crate) fn parallel(verb: &Verb) -> Option<String> {
     match verb {
-        Verb::Failover(it) | Verb::Failback(it) | Verb::Drill(it) | Verb::Reprotect(it) => {
-            it.parallel.clone()
-        }
+        Verb::Failover(it) | Verb::Failback(it) | Verb::Drill(it) => it.parallel.clone(),
+        Verb::Reprotect(it) => it.journey.parallel.clone(),
         Verb::Simulate(it) => it.parallel.clone(),
         _ => None,
     }

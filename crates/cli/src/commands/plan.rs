@@ -15,6 +15,7 @@ use leeward_runbook::{
 use super::{
     Desk,
     runbook::{self, Listener, Part, Source},
+    serving::SideWord,
 };
 use crate::{
     code::Code,
@@ -36,6 +37,9 @@ pub struct Arguments {
     /// Which part.
     #[command(flatten)]
     pub part: Part,
+    /// For reprotect, which side serves; what the last move in the journal left serving when left out
+    #[arg(long, value_enum, value_name = "SIDE")]
+    pub serving: Option<SideWord>,
     /// How to print the plan
     #[arg(long, value_enum, default_value_t = Format::Human)]
     pub format: Format,
@@ -81,7 +85,11 @@ pub fn run(desk: &Desk, arguments: Arguments) -> Result<Exit, Failure> {
         Format::Human => Listener::Person,
         Format::Json => Listener::Machine,
     };
-    let Some(made) = runbook::make(desk, &arguments.source, &arguments.part, journey, &[], listener)? else {
+    let part = Part {
+        serving: arguments.serving,
+        ..arguments.part.clone()
+    };
+    let Some(made) = runbook::make(desk, &arguments.source, &part, journey, &[], listener)? else {
         return Ok(Exit::Findings);
     };
     let plan = &made.plan;
@@ -89,6 +97,7 @@ pub fn run(desk: &Desk, arguments: Arguments) -> Result<Exit, Failure> {
         Format::Human => {
             let beside = Beside {
                 resources: Some(resources(plan, &made.files)?),
+                serving: made.serving.as_deref(),
                 ..Beside::default()
             };
             screen::plan(plan, beside, desk.terminal.out)

@@ -13,7 +13,10 @@ use leeward_runbook::{
     plan::{PinnedFiles, Plan, PlanRequest, StepId, plan_with_files},
 };
 
-use super::Desk;
+use super::{
+    Desk,
+    serving::{self, Serving, SideWord},
+};
 use crate::{
     code::Code,
     failure::Failure,
@@ -47,6 +50,9 @@ pub struct Part {
     /// With --only: take these steps as done already; every one that is left out, when none is named
     #[arg(long, value_name = "STEP", num_args = 0.., value_delimiter = ',', requires = "only")]
     pub assume_done: Option<Vec<String>>,
+    /// The side that serves, from the verbs that know `--serving`.
+    #[arg(skip)]
+    pub serving: Option<SideWord>,
 }
 
 /// The longest runbook that is read at all; the language refuses far smaller ones with a finding.
@@ -91,6 +97,8 @@ pub struct Made {
     pub plan: Plan,
     /// The bytes that it pinned, by digest.
     pub files: PinnedFiles,
+    /// How the side that serves is known, where the journey does not say.
+    pub serving: Option<String>,
 }
 
 /// Whether findings are shown to people or to machines.
@@ -121,8 +129,14 @@ pub fn make(
         show(desk, &name, &reading.findings, listener)?;
         return Ok(None);
     };
-    match planned(&runbook, &file, source, part, journey, beneath)? {
-        Ok((plan, files)) => Ok(Some(Made { file, plan, files })),
+    let serving = serving::find(desk, &runbook.name.value, journey, part.serving)?;
+    match planned(&runbook, &file, source, part, journey, serving.as_ref(), beneath)? {
+        Ok((plan, files)) => Ok(Some(Made {
+            file,
+            plan,
+            files,
+            serving: serving.map(|serving| serving.because),
+        })),
         Err(found) => {
             show(desk, &name, &found, listener)?;
             Ok(None)
@@ -138,6 +152,7 @@ fn planned(
     source: &Source,
     part: &Part,
     journey: Journey,
+    serving: Option<&Serving>,
     beneath: &[(String, String)],
 ) -> Result<Planned, Failure> {
     let parameters_file = match &source.parameters {
@@ -192,6 +207,7 @@ fn planned(
         only,
         assume_done,
         region_down: part.region_down,
+        serving: serving.map(|serving| serving.side),
     };
     Ok(plan_with_files(runbook, &request))
 }

@@ -10,6 +10,7 @@ use super::{
     Desk,
     plan::JourneyWord,
     runbook::{self, Listener, Part, Source},
+    serving::SideWord,
 };
 use crate::{
     exit::Exit,
@@ -32,6 +33,9 @@ pub struct Arguments {
     /// Which part.
     #[command(flatten)]
     pub part: Part,
+    /// For reprotect, which side serves; the paired one, as after a failover, when left out
+    #[arg(long, value_enum, value_name = "SIDE")]
+    pub serving: Option<SideWord>,
     /// What has happened to the region that serves
     #[arg(long, value_enum, default_value_t = Outage::BothUp)]
     pub world: Outage,
@@ -90,15 +94,24 @@ pub fn run(desk: &Desk, arguments: Arguments) -> Result<Exit, Failure> {
         _ => Listener::Person,
     };
     let journey: Journey = arguments.journey.into();
+    // A rehearsal looks at no journal.
+    let serving = match journey {
+        Journey::Reprotect => Some(arguments.serving.unwrap_or(SideWord::Paired)),
+        _ => arguments.serving,
+    };
+    part.serving = serving;
     let beneath = setting.parameters();
     let made = runbook::make(desk, &arguments.source, &part, journey, &beneath, listener)?;
     let Some(made) = made else {
         return Ok(Exit::Findings);
     };
-    // Replication is turned round after a failover, so a rehearsal of that begins with one.
+    // Replication is turned round after a move, so a rehearsal of that begins with one.
     let before = match journey {
         Journey::Reprotect => {
-            let first = Journey::Failover;
+            let first = match serving {
+                Some(SideWord::Primary) => Journey::Failback,
+                _ => Journey::Failover,
+            };
             let whole = Part::default();
             match runbook::make(desk, &arguments.source, &whole, first, &beneath, listener)? {
                 Some(before) => Some((before.plan, before.files)),

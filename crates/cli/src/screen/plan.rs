@@ -16,6 +16,8 @@ pub struct Beside<'a> {
     pub resources: Option<usize>,
     /// The endpoint it would go to.
     pub endpoint: Option<&'a str>,
+    /// How the side that serves is known, where the journey does not say.
+    pub serving: Option<&'a str>,
 }
 
 /// Returns the plan as text.
@@ -72,6 +74,12 @@ fn head(plan: &Plan, beside: Beside<'_>, paint: Paint) -> String {
             None => steps,
         },
     ]);
+    if let Some(because) = beside.serving {
+        table.row([
+            "Serving".to_owned(),
+            format!("{}, the {} side, {because}", plan.source.region, plan.source.side),
+        ]);
+    }
     if plan.region_down {
         table.row([
             "Outage".to_owned(),

@@ -75,7 +75,7 @@ pub(crate) fn network(step: &Step, kind: &Kind, severity: Severity, findings: &m
     if kind.setting("drill-network").is_none() {
         return;
     }
-    let (_, side) = direction(Journey::Drill);
+    let (_, side) = direction(Journey::Drill, None);
     let at = step.at(side);
     if at.is_some_and(|at| at.get("drill-network").is_some()) {
         return;

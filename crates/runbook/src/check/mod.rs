@@ -93,11 +93,25 @@ impl<'a> View<'a> {
     }
 }
 
-/// Returns the side that serves before a journey and the side that takes over. Replication is
-/// turned round after a failover, so there the paired side serves.
-pub fn direction(journey: Journey) -> (Side, Side) {
-    match journey {
-        Journey::Failover | Journey::Drill => (Side::Primary, Side::Paired),
-        Journey::Failback | Journey::Reprotect => (Side::Paired, Side::Primary),
-    }
+/// Returns the side that serves before a journey and the side that takes over.
+///
+/// Replication is turned round away from the side that serves: the paired one after a failover, the
+/// primary one after a failback. Only whoever asks for the journey knows which; the paired one where
+/// nobody says.
+pub fn direction(journey: Journey, serving: Option<Side>) -> (Side, Side) {
+    let serves = match journey {
+        Journey::Failover | Journey::Drill => Side::Primary,
+        Journey::Failback => Side::Paired,
+        Journey::Reprotect => serving.unwrap_or(Side::Paired),
+    };
+    (serves, serves.other())
+}
+
+/// Returns every direction that a journey may have, each as in [`direction`].
+pub(crate) fn directions(journey: Journey) -> Vec<(Side, Side)> {
+    let mut all: Vec<(Side, Side)> = [Side::Paired, Side::Primary]
+        .map(|serving| direction(journey, Some(serving)))
+        .to_vec();
+    all.dedup();
+    all
 }

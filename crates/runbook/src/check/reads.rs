@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::{View, direction};
+use super::{View, directions};
 use crate::{
     decode::words,
     finding::{Finding, Findings, code_list as code, nearest},
@@ -166,10 +166,8 @@ fn of_side(
     let needed: Vec<(Journey, Side)> = view
         .journeys_of(index)
         .into_iter()
-        .map(|journey| {
-            let (source, target) = direction(journey);
-            (journey, if word == "source" { source } else { target })
-        })
+        .flat_map(|journey| directions(journey).into_iter().map(move |way| (journey, way)))
+        .map(|(journey, (source, target))| (journey, if word == "source" { source } else { target }))
         .filter(|(_, side)| !has(*side))
         .collect();
     let Some((_, side)) = needed.first() else { return };
@@ -183,7 +181,8 @@ fn of_side(
         .map(|entry| &*entry.key)
         .chain(["region", "side"])
         .collect();
-    let journeys: Vec<Journey> = needed.iter().map(|(journey, _)| *journey).collect();
+    let mut journeys: Vec<Journey> = needed.iter().map(|(journey, _)| *journey).collect();
+    journeys.dedup();
     let shown: Vec<&str> = journeys.iter().map(|journey| journey.word()).collect();
     let nowhere = !has(Side::Primary) && !has(Side::Paired);
     let code = if nowhere {

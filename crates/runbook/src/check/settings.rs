@@ -1,6 +1,6 @@
 //! The kinds, and their settings under `with`, `at`, `verify` and `goal`.
 
-use super::{View, direction, shape};
+use super::{View, directions, shape};
 use crate::{
     decode::{is_name, missing_key, unknown_key},
     finding::{Finding, Findings, code_list as code, nearest},
@@ -185,7 +185,7 @@ fn required(step: &Step, kind: &'static Kind, journeys: &[Journey], findings: &m
     let written = |name: &str| step.with.as_ref().is_some_and(|with| with.get(name).is_some());
     let of_side = |side: Side, name: &str| step.at(side).is_some_and(|at| at.get(name).is_some());
     let neither = step.primary.is_none() && step.paired.is_none();
-    let mut lacking: Vec<(&Setting, Side, Vec<Journey>)> = Vec::new();
+    let mut lacking: Vec<(&Setting, Side)> = Vec::new();
     for setting in kind
         .settings
         .iter()
@@ -209,38 +209,32 @@ fn required(step: &Step, kind: &'static Kind, journeys: &[Journey], findings: &m
                 missing_key(step.name.span, setting.name, &what, &example, findings);
             }
             Stands::At | Stands::Either => {
-                for side in [Side::Primary, Side::Paired] {
-                    let needing: Vec<Journey> = journeys
-                        .iter()
-                        .copied()
-                        .filter(|journey| direction(*journey).1 == side)
-                        .collect();
-                    if !of_side(side, setting.name) && !needing.is_empty() {
-                        lacking.push((setting, side, needing));
-                    }
-                }
+                let sides = [Side::Primary, Side::Paired].into_iter();
+                lacking.extend(
+                    sides
+                        .filter(|side| !of_side(*side, setting.name))
+                        .map(|side| (setting, side)),
+                );
             }
         }
     }
-    let one_sided = |side: Side| !neither && step.at(side).is_none();
     for side in [Side::Primary, Side::Paired] {
-        let of_this: Vec<_> = lacking.iter().filter(|(_, at, _)| *at == side).collect();
-        let needing: Vec<Journey> = journeys
+        let of_this: Vec<&Setting> = lacking
             .iter()
-            .copied()
-            .filter(|journey| direction(*journey).1 == side)
+            .filter(|(_, at)| *at == side)
+            .map(|(setting, _)| *setting)
             .collect();
-        if step.at(side).is_none() && (!of_this.is_empty() || (one_sided(side) && !needing.is_empty())) {
-            let names: Vec<String> = of_this
-                .iter()
-                .map(|(setting, _, _)| shape::example_of(setting))
-                .collect();
-            let shown: Vec<&str> = needing.iter().map(|journey| journey.word()).collect();
+        let need = Need::of(side, kind, journeys, !of_this.is_empty());
+        if need.journeys.is_empty() || (of_this.is_empty() && (neither || step.at(side).is_some())) {
+            continue;
+        }
+        let Some(at) = step.at(side) else {
+            let names: Vec<String> = of_this.iter().map(|setting| shape::example_of(setting)).collect();
             let finding = Finding::error(
                 code::SIDE_MISSING,
                 format!("{what} has no `{side}` side under `at`"),
             )
-            .because(format!("the {side} side takes over in {}", shown.join(" and ")))
+            .because(need.reason(side))
             .fix(format!(
                 "add `{side}: {{ {} }}` under `at`",
                 if names.is_empty() {
@@ -250,28 +244,52 @@ fn required(step: &Step, kind: &'static Kind, journeys: &[Journey], findings: &m
                 }
             ))
             .fix("or say under `in` which journeys it takes part in")
-            .only_in(&needing);
+            .only_in(&need.journeys);
             findings.add(step.name.span, finding);
             continue;
-        }
-        for (setting, _, needing) in of_this {
-            let span = step.at(side).map_or(step.name.span, |at| at.span);
+        };
+        for setting in of_this {
             let finding = Finding::error(
                 code::MISSING_KEY,
                 format!("{what} has no `{}` at its {side} side", setting.name),
             )
-            .because(format!(
-                "the {side} side takes over in {}",
-                needing
-                    .iter()
-                    .map(|journey| journey.word())
-                    .collect::<Vec<_>>()
-                    .join(" and ")
-            ))
+            .because(need.reason(side))
             .fix(format!("add `{}` under `at: {side}`", shape::example_of(setting)))
-            .only_in(needing);
-            findings.add(span, finding);
+            .only_in(&need.journeys);
+            findings.add(at.span, finding);
         }
+    }
+}
+
+/// The journeys that need one side of a step's `at`, and why.
+struct Need {
+    journeys: Vec<Journey>,
+    takes_over: Vec<&'static str>,
+}
+
+impl Need {
+    /// What Azure moves it moves from somewhere: the side that is left is asked and changed as well. A step
+    /// that proves, tells or runs something looks at the side that takes over alone.
+    fn of(side: Side, kind: &Kind, journeys: &[Journey], lacks: bool) -> Need {
+        let moves = lacks && kind.name.starts_with("azure.") && !kind.foreign;
+        let takes_over = |journey: &Journey| {
+            let ways = directions(*journey);
+            ways.into_iter().any(|(_, target)| target == side)
+        };
+        let needed = journeys.iter().filter(|journey| moves || takes_over(journey));
+        let over = journeys.iter().filter(|journey| takes_over(journey));
+        Need {
+            journeys: needed.copied().collect(),
+            takes_over: over.map(|journey| journey.word()).collect(),
+        }
+    }
+
+    fn reason(&self, side: Side) -> String {
+        if self.takes_over.is_empty() {
+            let words: Vec<&str> = self.journeys.iter().map(|journey| journey.word()).collect();
+            return format!("{} moves it from the {side} side", words.join(" and "));
+        }
+        format!("the {side} side takes over in {}", self.takes_over.join(" and "))
     }
 }
 

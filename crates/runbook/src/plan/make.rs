@@ -40,7 +40,7 @@ pub fn plan_with_files(
         return Err(wrong);
     }
     let mut findings = Findings::new(runbook.source.clone());
-    let (source, target) = direction(request.journey);
+    let (source, target) = direction(request.journey, request.serving);
     let (source, target) = (region(runbook, source), region(runbook, target));
     let parameters = parameters::settle(runbook, request, &mut findings);
     if !findings.is_empty() {

@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::StepId;
-use crate::{expr::Environment, journey::Journey};
+use crate::{
+    expr::Environment,
+    journey::{Journey, Side},
+};
 
 /// What a plan is asked for. Everything from outside comes in here, so that a plan is a function
 /// of its request.
@@ -24,6 +27,9 @@ pub struct PlanRequest<'a> {
     pub assume_done: Vec<StepId>,
     /// Whether the outage of the region that served is declared.
     pub region_down: bool,
+    /// The side that serves, away from which reprotect turns replication; the paired one where
+    /// nobody says. The other journeys know their own.
+    pub serving: Option<Side>,
 }
 
 impl<'a> PlanRequest<'a> {
@@ -38,6 +44,7 @@ impl<'a> PlanRequest<'a> {
             only: Vec::new(),
             assume_done: Vec::new(),
             region_down: false,
+            serving: None,
         }
     }
 }
