@@ -20,6 +20,7 @@ use crate::{
 };
 
 pub use secret::read_secret;
+pub(crate) use secret::{note_variable, opened_so_far, secret_variables};
 use token::Tokens;
 
 /// The kinds of credential, by the words of the settings.

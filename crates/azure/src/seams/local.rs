@@ -34,6 +34,10 @@ impl CommandRunner for LocalCommands {
             return not_started("the command is empty".to_owned());
         };
         let mut process = Command::new(program);
+        // Least of all the run's own credential; what the step gives it by name is put back below.
+        for name in crate::credential::secret_variables() {
+            process.env_remove(name);
+        }
         process
             .args(arguments)
             .envs(&command.environment)

@@ -24,7 +24,7 @@ const OPERATIONS: &[OperationDeclaration] = &[OperationDeclaration {
 /// `notify.webhook`.
 pub(super) static WEBHOOK: Kind = Kind {
     name: "notify.webhook",
-    summary: "Sends one message to a webhook, at most once; its failure is recorded and blocks nobody",
+    summary: "Sends one message to a webhook, at most once; its failure, 429 and 503 included, is a warning and blocks nobody",
     settings: &[
         need(
             "url",
@@ -63,7 +63,7 @@ pub(super) static WEBHOOK: Kind = Kind {
 /// `notify.status-page`.
 pub(super) static STATUS_PAGE: Kind = Kind {
     name: "notify.status-page",
-    summary: "Tells customers on a status page, at most once; its failure is recorded and blocks nobody",
+    summary: "Tells customers on a status page, at most once; its failure, 429 and 503 included, is a warning and blocks nobody",
     settings: &[
         need(
             "url",

@@ -18,7 +18,7 @@ pub(super) static COMMAND: Kind = Kind {
             "env",
             Shape::Table(&Shape::Either(&[Shape::Secret, Shape::Text])),
             Stands::With,
-            "Variables it sees; secrets as references",
+            "Variables it sees; a secret only where it is named here, as a reference",
         ),
         may(
             "file",

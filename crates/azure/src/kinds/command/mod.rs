@@ -17,7 +17,12 @@ use leeward_runbook::{
 };
 use serde_json::{Value, json};
 
-use super::{Entry, checks::Prover, secrets::Opened, settings};
+use super::{
+    Entry,
+    checks::Prover,
+    secrets::{Opened, note_variables_of},
+    settings,
+};
 use crate::{
     arm::refusal,
     registry::Seams,
@@ -171,6 +176,8 @@ impl Driver for RunCommand {
             Ok(words) => words,
             Err(error) => return refusal::refused_here("InvalidSettings", error.to_string()),
         };
+        // Of what the runbook calls a secret the program sees what its own `env` gives it, and nothing else.
+        note_variables_of(&context.plan);
         let mut opened = Opened::default();
         let environment: BTreeMap<String, String> = match opened.table(context.settings.get("env")) {
             Ok(pairs) => pairs.into_iter().collect(),

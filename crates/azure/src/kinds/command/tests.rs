@@ -141,6 +141,23 @@ async fn a_secret_reaches_the_program_and_nobody_else() {
 }
 
 #[tokio::test]
+async fn a_variable_that_another_step_names_as_a_secret_is_kept_from_a_program() {
+    let (driver, _) = driver(ended(Some(0), ""), FakePublic::silent());
+    let context = context(json!({"command": ["login"]}));
+    let mut plan = (*context.plan).clone();
+    let mut other = (*context.step).clone();
+    other.settings = json!({"headers": {"authorization": "env:LEEWARD_TEST_HOOK"}});
+    plan.steps.push(Arc::new(other));
+    let context = Context {
+        plan: Arc::new(plan),
+        ..context
+    };
+    run(&driver, &context).await;
+    let kept = crate::credential::secret_variables();
+    assert!(kept.contains(&"LEEWARD_TEST_HOOK".to_owned()), "{kept:?}");
+}
+
+#[tokio::test]
 async fn a_program_works_in_a_folder_with_the_files_that_the_plan_pinned() {
     let (driver, commands) = driver(ended(Some(0), ""), FakePublic::silent());
     let files: &[(&str, &[u8])] = &[

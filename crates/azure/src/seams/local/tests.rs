@@ -35,6 +35,7 @@ fn a_program_for_the_tests_beside_it() {
             eprintln!("heard: {input}");
         }
         "fail" => std::process::exit(7),
+        "tell" => eprintln!("told: {:?}", std::env::var("CARGO_PKG_DESCRIPTION").ok()),
         "stay" => std::thread::park_timeout(Duration::from_secs(600)),
         "shout" => {
             for line in 0..40_000 {
@@ -100,4 +101,27 @@ async fn what_cannot_be_started_is_called_that() {
     let mut late = this(PROGRAM, &[]);
     late.start_before = Duration::ZERO;
     assert!(matches!(run(&late).await, CommandOutcome::NotStarted { .. }));
+}
+
+#[tokio::test]
+async fn a_program_does_not_inherit_the_secret_that_the_run_itself_goes_by() {
+    // Cargo gives tests this variable; here it stands for the one behind the run's credential.
+    let Ok(own) = std::env::var("CARGO_PKG_DESCRIPTION") else {
+        return;
+    };
+    let program = "a_program_for_the_tests_beside_it";
+    let told = |outcome: CommandOutcome| match outcome {
+        CommandOutcome::Ended { output, .. } => output,
+        other => panic!("{other:?}"),
+    };
+    crate::credential::read_secret("env:CARGO_PKG_DESCRIPTION").unwrap();
+    let output = told(run(&this(program, &[("LEEWARD_TEST_PROGRAM", "tell")])).await);
+    assert!(output.contains("told: None"), "{output}");
+    // What the step itself hands over is handed over.
+    let given = [
+        ("LEEWARD_TEST_PROGRAM", "tell"),
+        ("CARGO_PKG_DESCRIPTION", own.as_str()),
+    ];
+    let output = told(run(&this(program, &given)).await);
+    assert!(output.contains(&format!("told: Some({own:?})")), "{output}");
 }
