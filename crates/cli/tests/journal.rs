@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use leeward_engine::{
     event::{Event, Known, Outcome, Person, RunOptions, StepEvent},
     id::RunId,
-    port::{Holder, JournalStore, RunHeader},
+    port::{Holder, JournalStore, LeasePolicy, RunHeader},
     record::{Chain, JOURNAL_FORMAT},
 };
 use leeward_runbook::{
@@ -224,6 +224,23 @@ fn record(file: &Path, hours: i64, past: &Past) {
     });
 }
 
+/// Returns how many commands were sent to the one run.
+fn sent(file: &Path) -> usize {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime");
+    runtime.block_on(async {
+        let store = SqliteStore::open(file).expect("opened");
+        let run = RunId(RUN.to_owned());
+        let mut opened = store
+            .open(&run, &holder(), LeasePolicy::TakeOver)
+            .await
+            .expect("opened");
+        opened.journal.inbox().await.expect("read").len()
+    })
+}
+
 fn leeward(folder: &Path) -> Command {
     let mut command = Command::cargo_bin("leeward").expect("the binary is built");
     command
@@ -368,6 +385,37 @@ fn commands_wait_in_the_inbox_of_a_run_that_nobody_conducts() {
         "cancel-json",
         session(folder, &["cancel", "--reason", "false alarm", "--format", "json"])
     );
+}
+
+#[test]
+fn a_word_that_is_no_run_stops_nobody_elses_failover() {
+    let home = tempfile::tempdir().expect("a folder");
+    let journal = home.path().join("runs.journal");
+    written(&journal, false, false);
+    let lines: [&[&str]; 8] = [
+        &["cancel", "r-2026112", "--reason", "old drill"],
+        &["cancel", "decide", "--reason", "old drill"],
+        &["pause", "r-20261124-080000-1a2c"],
+        &["pause", "--off", "drill"],
+        &["skip", "decide", "serving", "--reason", "not needed"],
+        &["retry", "serving", "decide"],
+        &["settle", "decide", "serving", "--as", "done", "--reason", "seen"],
+        &["approve", "decide", "serving"],
+    ];
+    for line in lines {
+        let shown = session(home.path(), line);
+        assert!(
+            shown.contains("exit 2\n") && shown.contains("error[LW0402]"),
+            "{shown}"
+        );
+        let meant = ["r-2026112", "r-20261124-080000-1a2c"].contains(&line[1]);
+        assert_eq!(
+            shown.contains(&format!("did you mean `{RUN}`?")),
+            meant,
+            "{shown}"
+        );
+    }
+    assert_eq!(sent(&journal), 0);
 }
 
 #[test]

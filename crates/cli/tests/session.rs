@@ -369,3 +369,41 @@ fn turning_replication_round_is_rehearsed_after_either_move() {
         assert!(told.contains(way), "{told}");
     }
 }
+
+#[test]
+fn the_first_look_of_the_night_needs_no_number_of_a_change() {
+    let parameter = "parameters:\n  change: { type: string, required: true }\n";
+    let told = "  tell:\n    use: notify.webhook\n    with: { url: \"https://hook.example.test/\", message: \"${{ params.change }}\" }\n";
+    let runbook = format!("{}{told}", gated(false).replace("parameters:\n", parameter));
+    let world = WORLD.replace("parameters: { ", "parameters: { change: INC-1, ");
+    let stage = Stage::served(&runbook, &world);
+    let seen = stage.ends(0, &["status", "--world", "runbook.yaml"]);
+    assert!(seen.contains("traffic  westeurope"), "{seen}");
+    // A change is another matter.
+    assert!(
+        stage
+            .session(&["failover", "runbook.yaml", "--yes"])
+            .contains("LW0201")
+    );
+    // And so is a value that decides what is looked at.
+    let runbook = runbook.replace("profile: tm-gated", "profile: \"${{ params.change }}\"");
+    fs::write(stage.path().join("runbook.yaml"), runbook).expect("written");
+    assert!(
+        stage
+            .session(&["status", "--world", "runbook.yaml"])
+            .contains("LW0201")
+    );
+}
+
+#[test]
+fn a_rehearsal_finds_the_subscription_whatever_its_parameter_is_called() {
+    let runbook = gated(false).replace("  subscription: { type", "  production-account: { type");
+    let world = WORLD.replacen(
+        "parameters: { subscription",
+        "parameters: { production-account",
+        1,
+    );
+    assert_ne!(runbook, gated(false));
+    let stage = Stage::of(&runbook, &world);
+    stage.ends(0, &["simulate", "runbook.yaml"]);
+}

@@ -42,7 +42,7 @@ pub struct Arguments {
 
 /// Runs the verb.
 pub fn run(desk: &Desk, arguments: Arguments) -> Result<Exit, Failure> {
-    let (run, step) = mail::address(&arguments.words);
+    let (run, step) = mail::address(&arguments.words)?;
     let reason = arguments.reason.as_deref().map(mail::reason).transpose()?;
     runtime::light(async {
         let found = mail::find(desk, run).await?;

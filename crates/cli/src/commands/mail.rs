@@ -83,18 +83,25 @@ impl Found {
     }
 }
 
-/// Splits `[RUN] [STEP]`: a run is known by its form.
-pub fn address(words: &[String]) -> (Option<RunId>, Option<String>) {
+/// Splits `[RUN] [STEP]`: a run is known by its form. Of two words the first must be one, or what is meant
+/// for one run or step would befall another.
+pub fn address(words: &[String]) -> Result<(Option<RunId>, Option<String>), Failure> {
     match words {
-        [] => (None, None),
-        [run, rest @ ..] if is_run(run) => (Some(RunId(run.clone())), rest.first().cloned()),
-        [step, ..] => (None, Some(step.clone())),
+        [] => Ok((None, None)),
+        [run, rest @ ..] if is_run(run) => Ok((Some(RunId(run.clone())), rest.first().cloned())),
+        [step] => Ok((None, Some(step.clone()))),
+        [word, ..] => Err(
+            Failure::new(Code::NoSuchRun, format!("`{word}` is no name of a run"))
+                .because("of two words the first is the run and the second its step")
+                .hint("name one step at a time")
+                .hint("run `leeward runs` to see every run of this journal"),
+        ),
     }
 }
 
 /// Splits `[RUN] STEP`, and insists on the step.
 pub fn address_of_step(words: &[String], verb: &str) -> Result<(Option<RunId>, String), Failure> {
-    match address(words) {
+    match address(words)? {
         (run, Some(step)) => Ok((run, step)),
         (_, None) => Err(
             Failure::new(Code::Incomplete, format!("`leeward {verb}` needs a step"))
@@ -164,6 +171,12 @@ fn never_began(found: &Found) -> bool {
 async fn found(store: Arc<dyn JournalStore>, run: Option<RunId>, unnamed: Unnamed) -> Result<Found, Failure> {
     let summaries = store.runs().await?;
     if let Some(run) = run {
+        if !summaries.iter().any(|summary| summary.header.run == run) {
+            return Err(no_such_run(
+                &run,
+                summaries.iter().map(|summary| summary.header.run.as_str()),
+            ));
+        }
         let lease = summaries
             .into_iter()
             .find(|summary| summary.header.run == run)
@@ -237,6 +250,24 @@ async fn found(store: Arc<dyn JournalStore>, run: Option<RunId>, unnamed: Unname
                 .hint("name another journal with `--journal FILE`"))
         }
     }
+}
+
+/// Tells that a run is not there, and which one was likely meant: of those that begin so the newest.
+fn no_such_run<'a>(run: &RunId, known: impl Iterator<Item = &'a str> + Clone) -> Failure {
+    let begins = known
+        .clone()
+        .find(|known| run.as_str().len() > "r-20".len() && known.starts_with(run.as_str()));
+    let failure = Failure::new(
+        Code::NoSuchRun,
+        format!("there is no run `{run}` in this journal"),
+    );
+    let failure = match begins.or_else(|| nearest(run.as_str(), known)) {
+        Some(near) => failure.hint(format!("did you mean `{near}`?")),
+        None => failure,
+    };
+    failure
+        .hint("run `leeward runs` to see every run of this journal")
+        .hint("name another journal with `--journal FILE`")
 }
 
 /// Puts a command into the run's inbox and tells what became of it.

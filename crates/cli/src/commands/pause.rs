@@ -1,7 +1,7 @@
 //! `leeward pause`: starts nothing new until `leeward pause --off`.
 
 use clap::Args;
-use leeward_engine::port::Command;
+use leeward_engine::{id::RunId, port::Command};
 
 use super::{Desk, mail};
 use crate::{exit::Exit, failure::Failure, ports::runtime};
@@ -10,8 +10,8 @@ use crate::{exit::Exit, failure::Failure, ports::runtime};
 #[derive(Debug, Args)]
 pub struct Arguments {
     /// The run; the newest unfinished one when left out
-    #[arg(value_name = "RUN", num_args = 0..=1)]
-    pub words: Vec<String>,
+    #[arg(value_name = "RUN")]
+    pub run: Option<String>,
     /// Go on again
     #[arg(long)]
     pub off: bool,
@@ -26,7 +26,7 @@ pub fn run(desk: &Desk, arguments: Arguments) -> Result<Exit, Failure> {
         true => Command::Unpause,
         false => Command::Pause,
     };
-    let (run, _) = mail::address(&arguments.words);
+    let run = arguments.run.clone().map(RunId);
     runtime::light(async {
         let found = mail::find(desk, run).await?;
         mail::send(desk, &found, command, arguments.answer.format).await

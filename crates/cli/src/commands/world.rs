@@ -1,13 +1,18 @@
 //! `leeward status --world`: which side each target serves from, read from Azure without any journal.
 
-use std::{path::Path, sync::Arc};
+use std::{collections::BTreeSet, path::Path, sync::Arc};
 
 use futures::future::join_all;
 use leeward_engine::{
     port::{Clock, Context, Driver, Drivers, Files, SourceRegion},
     work::{Assessment, Observation, Phase},
 };
-use leeward_runbook::{journey::Journey, plan::Plan};
+use leeward_runbook::{
+    Runbook,
+    journey::Journey,
+    model::{Parameter, ParameterType},
+    plan::Plan,
+};
 use serde_json::json;
 
 use super::{
@@ -60,8 +65,17 @@ pub(super) fn run(desk: &Desk, runbook: &Path, arguments: &Arguments) -> Result<
         Format::Human => Listener::Person,
         Format::Json => Listener::Machine,
     };
-    // Parameters that only messages carry must not stand in the way of a look.
-    let made = runbook::make(desk, &source, &Part::default(), Journey::Failover, &[], listener)?;
+    let file = runbook::file_of(runbook);
+    let reading = leeward_runbook::read(&file.display().to_string(), &runbook::bytes_of(&file)?);
+    let beneath = reading.runbook.as_ref().map(not_needed).unwrap_or_default();
+    let made = runbook::make(
+        desk,
+        &source,
+        &Part::default(),
+        Journey::Failover,
+        &beneath,
+        listener,
+    )?;
     let Some(made) = made else {
         return Ok(Exit::Findings);
     };
@@ -79,12 +93,54 @@ pub(super) fn run(desk: &Desk, runbook: &Path, arguments: &Arguments) -> Result<
     })
 }
 
+/// Returns values for the parameters that no step reads which is looked at: a number of a change that only
+/// messages carry must not stand in the way of a look. They go nowhere.
+fn not_needed(runbook: &Runbook) -> Vec<(String, String)> {
+    let looked_at = runbook
+        .steps
+        .iter()
+        .filter(|step| step.kind.as_ref().is_some_and(|kind| is_looked_at(&kind.value)));
+    let read: BTreeSet<&str> = looked_at
+        .flat_map(|step| &step.reads)
+        .filter_map(|read| match read.reference.path.as_slice() {
+            [root, name, ..] if matches!(root.as_str(), "params" | "parameters") => Some(name.as_str()),
+            _ => None,
+        })
+        .collect();
+    let without = runbook
+        .parameters
+        .iter()
+        .filter(|parameter| parameter.default.is_none() && !read.contains(&*parameter.name.value));
+    let value = |parameter: &Parameter| {
+        let text = match parameter.shape {
+            // The one that every step falls back on.
+            ParameterType::SubscriptionId => return None,
+            ParameterType::Choice => parameter.choices.first()?,
+            ParameterType::String | ParameterType::Name => "not-given",
+            ParameterType::Number => "0",
+            ParameterType::Flag => "false",
+            ParameterType::Duration => "0s",
+            ParameterType::ResourceId => {
+                "/subscriptions/none/resourceGroups/none/providers/Not.Given/things/none"
+            }
+            ParameterType::Url => "https://not-given.invalid/",
+            ParameterType::Secret => "env:NOT_GIVEN",
+        };
+        Some((parameter.name.value.to_string(), text.to_owned()))
+    };
+    without.filter_map(value).collect()
+}
+
+/// Whether Azure can be asked which side a kind's step serves from.
+fn is_looked_at(kind: &str) -> bool {
+    kind.starts_with("azure.") && kind != "azure.resource"
+}
+
 /// Asks every driver that has something to move which side it is on.
 pub async fn look(plan: &Arc<Plan>, drivers: &Arc<dyn Drivers>, files: &Arc<dyn Files>) -> Vec<Seen> {
     let mut asked = Vec::new();
     for step in &plan.steps {
-        let moves = step.kind.starts_with("azure.") && step.kind != "azure.resource";
-        if let (true, Some(driver)) = (moves, drivers.of(&step.kind)) {
+        if let (true, Some(driver)) = (is_looked_at(&step.kind), drivers.of(&step.kind)) {
             let context = Context {
                 source_region: SourceRegion::Open,
                 ..on_paper(plan, step, files)

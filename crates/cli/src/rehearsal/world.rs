@@ -78,11 +78,11 @@ pub fn setting_of(path: &Path, text: &str) -> Result<Setting, Failure> {
 
 /// Makes the world in which a plan is rehearsed.
 pub fn world(plan: &Plan, files: &dyn Files, setting: &Setting, outage: Outage) -> Result<World, Failure> {
+    // What the steps were planned with, whatever the parameter is called.
     let subscription = plan
-        .parameters
-        .get("subscription")
-        .or_else(|| plan.parameters.get("subscription-id"))
-        .and_then(|value| value.as_str())
+        .steps
+        .iter()
+        .find_map(|step| step.settings.get("subscription")?.as_str())
         .unwrap_or(NO_SUBSCRIPTION);
     let described = blueprint(plan, subscription, files);
     // The setting goes first: a group that it names keeps the place that it gives.
