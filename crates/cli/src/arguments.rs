@@ -107,6 +107,8 @@ pub enum Verb {
     Skip(commands::skip::Arguments),
     /// Say what became of a change whose outcome is unknown
     Settle(commands::settle::Arguments),
+    /// Give back the targets of a run that nobody goes on with
+    Unlock(commands::unlock::Arguments),
     /// Print the report of a run
     Report(commands::report::Arguments),
     /// Explain a code such as LW0102

@@ -149,6 +149,7 @@ fn the_help_of_every_verb_is_plain() {
         "retry",
         "skip",
         "settle",
+        "unlock",
         "report",
         "explain",
         "schema",

@@ -288,6 +288,7 @@ macro_rules! shown {
             (r"at a gate +\d+[hms0-9 ]*", "at a gate  SOME TIME  "),
             (r"for +what", "for        what"),
             (r"waiting +waits", "waiting               waits"),
+            (r"since \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC, for [0-9dhms ]+", "since THEN, for A WHILE"),
             (r"since \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC", "since THEN"),
             (r"last heartbeat \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC", "last heartbeat THEN"),
             ("\"(since|heartbeat)\": \"[^\"]*\"", "\"$1\": \"THEN\""),
@@ -567,4 +568,94 @@ fn a_run_that_is_over_gives_back_what_it_still_holds_when_it_is_resumed() {
     let text = session(home.path(), &["resume", RUN]);
     assert!(text.contains("It is over already."), "{text}");
     assert!(held(&file).is_empty());
+}
+
+/// Makes a run whose journal nobody can go on with: its first record does not open it.
+fn unreadable(file: &Path) {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime");
+    runtime.block_on(async {
+        let long_ago = std::sync::Arc::new(|| at(0));
+        let settings = leeward_store::Settings {
+            now: long_ago,
+            ..Default::default()
+        };
+        let store = SqliteStore::open_with(file, settings).expect("opened");
+        let header = RunHeader {
+            run: RunId(RUN.to_owned()),
+            runbook: "sheltered".to_owned(),
+            journey: Journey::Failover,
+            plan_digest: "d1".to_owned(),
+            created: at(0),
+        };
+        let mut journal = store.create(&header, &[], &holder()).await.expect("created");
+        let record = Chain::default().next(1, at(0), Event::Paused).expect("sealed");
+        journal.append(&[record]).await.expect("appended");
+    });
+}
+
+#[test]
+fn the_targets_of_a_run_whose_journal_cannot_be_read_are_given_back_on_a_persons_word() {
+    let home = folder();
+    let file = home.path().join("runs.journal");
+    unreadable(&file);
+    holding(&file, RUN);
+    let line = ["unlock", RUN, "--reason", "INC-1042"];
+    shown!("unlock-not-confirmed", session(home.path(), &line));
+    assert_eq!(held(&file).len(), 1, "nobody agreed");
+    shown!(
+        "unlock-unreadable",
+        session(home.path(), &[&line[..], &["--yes"]].concat())
+    );
+    assert!(held(&file).is_empty());
+    shown!(
+        "unlock-nothing",
+        session(home.path(), &[&line[..], &["--yes"]].concat())
+    );
+}
+
+#[test]
+fn the_targets_of_a_run_that_somebody_conducts_are_not_given_back() {
+    let home = folder();
+    let file = home.path().join("runs.journal");
+    written(&file, false, true);
+    holding(&file, RUN);
+    let text = session(home.path(), &["unlock", RUN, "--reason", "INC-1042", "--yes"]);
+    assert!(
+        text.contains("\nexit 23\n") && text.contains("its targets are in use"),
+        "{text}"
+    );
+    assert_eq!(held(&file).len(), 1);
+}
+
+#[test]
+fn who_gave_a_runs_targets_back_and_why_is_in_its_journal() {
+    let home = folder();
+    let file = home.path().join("runs.journal");
+    written(&file, false, false);
+    holding(&file, RUN);
+    let text = session(home.path(), &["unlock", RUN, "--reason", "INC-1042", "--yes"]);
+    assert!(text.contains("\nexit 0\n"), "{text}");
+    assert!(held(&file).is_empty());
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime");
+    let records = runtime.block_on(async {
+        let store = SqliteStore::open(&file).expect("opened");
+        store
+            .read(&RunId(RUN.to_owned()), 1)
+            .await
+            .expect("a sound journal")
+    });
+    let last = &records.last().expect("records").body.event;
+    assert!(
+        matches!(last, Event::ClaimsReleased { by, reason } if by.name == "joris" && reason == "INC-1042"),
+        "{last:?}"
+    );
+    // The run can still be looked at, and commanded.
+    let status = session(home.path(), &["status", RUN]);
+    assert!(status.contains("\nexit 0\n"), "{status}");
 }

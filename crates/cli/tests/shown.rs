@@ -298,9 +298,17 @@ fn every_verb_of_a_run_is_shown_for_people_and_for_machines() {
             stage.session(&with(&line, &["--format", "json"]))
         );
     }
+    let unlock = |more: &[&str]| {
+        let run = stage.ends(0, &["status", "--format", "json"]);
+        let run: serde_json::Value = serde_json::from_str(&run).expect("JSON");
+        let run = run["run"].as_str().expect("a run");
+        stage.session(&[&["unlock", run, "--reason", "INC-1", "--yes"], more].concat())
+    };
+    sealed!("unlock-human", unlock(&[]));
     sealed!("resume-human", stage.session(&["resume"]));
     stage.session(&["failover", "runbook.yaml", "--yes", "--no-wait"]);
     stage.session(&["approve", "decide"]);
+    sealed!("unlock-json", unlock(&["--format", "json"]));
     sealed!(
         "resume-json",
         stream(&stage.session(&["resume", "--format", "json"]))

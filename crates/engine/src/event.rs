@@ -57,6 +57,13 @@ pub enum Event {
         #[serde(default)]
         evicted: Vec<RunId>,
     },
+    /// A person gave the run's targets back: nobody was to go on with it. A resume claims them again.
+    ClaimsReleased {
+        /// Who.
+        by: Person,
+        /// Why.
+        reason: String,
+    },
     /// The row or rows of one step in the table of losses, measured at the start.
     LossMeasured {
         /// The step.

@@ -142,6 +142,10 @@ fn claimed(held: &[Claim], now: jiff::Timestamp) -> Failure {
             first.run
         ))
         .hint(format!("or end it: leeward cancel {} --reason TEXT", first.run))
+        .hint(format!(
+            "or, if its journal cannot be gone on with: leeward unlock {} --reason TEXT",
+            first.run
+        ))
 }
 
 fn claim_words(claim: &Claim, now: jiff::Timestamp) -> String {

@@ -25,7 +25,7 @@ use crate::{
 };
 
 /// A lease without a sign of life for this long is nobody's.
-const SILENT: Duration = Duration::from_secs(60);
+pub(super) const SILENT: Duration = Duration::from_secs(60);
 /// How long a sender waits to see its command taken in.
 const PATIENCE: Duration = Duration::from_secs(8);
 

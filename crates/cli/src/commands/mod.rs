@@ -26,6 +26,7 @@ pub mod simulate;
 pub mod simulator;
 pub mod skip;
 pub mod status;
+pub mod unlock;
 pub mod world;
 
 use leeward_runbook::journey::Journey;
@@ -61,6 +62,7 @@ pub fn dispatch(desk: &Desk, verb: Verb) -> Result<Exit, Failure> {
         Verb::Retry(arguments) => retry::run(desk, arguments),
         Verb::Skip(arguments) => skip::run(desk, arguments),
         Verb::Settle(arguments) => settle::run(desk, arguments),
+        Verb::Unlock(arguments) => unlock::run(desk, arguments),
         Verb::Report(arguments) => report::run(desk, arguments),
         Verb::Explain(arguments) => explain::run(desk, arguments),
         Verb::Schema(arguments) => schema::run(desk, arguments),

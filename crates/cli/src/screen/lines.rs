@@ -103,6 +103,7 @@ fn run_line(event: &Event, depth: Depth) -> Option<String> {
                 ),
             }
         }
+        Event::ClaimsReleased { by, reason } => format!("{} gave the targets back: {reason}", person(by)),
         Event::LossMeasured { step, losses } => {
             let rows: Vec<String> = losses.iter().map(loss_words).collect();
             format!("losses of {step}: {}", rows.join("; "))

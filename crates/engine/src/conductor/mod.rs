@@ -5,6 +5,7 @@ mod pinned;
 mod read;
 mod run;
 mod task;
+mod unlock;
 
 use std::{sync::Arc, time::Duration};
 
@@ -20,6 +21,7 @@ use crate::{
 };
 
 pub use read::{Unfolded, folded};
+pub use unlock::{Word, unlock};
 
 /// Conducts runs: joins a store, drivers and a clock.
 pub struct Conductor {

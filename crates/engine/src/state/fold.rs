@@ -234,6 +234,7 @@ impl RunState {
                 self.evicted.extend(evicted.iter().cloned());
                 Folded::Run
             }
+            Event::ClaimsReleased { .. } => Folded::Nothing,
             Event::LossMeasured { step, losses } => {
                 let place = self.known(step)?;
                 if self.measured.insert(place, losses.clone()).is_none() {
