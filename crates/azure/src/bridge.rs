@@ -210,6 +210,7 @@ fn parts_of(arm: &Arm, request: &vendor::Request) -> vendor::Result<Parts> {
         url,
         body,
         if_match: None,
+        if_none_match: false,
     })
 }
 

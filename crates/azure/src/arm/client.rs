@@ -78,6 +78,7 @@ pub(crate) struct Parts {
     pub(crate) url: Url,
     pub(crate) body: Option<bytes::Bytes>,
     pub(crate) if_match: Option<String>,
+    pub(crate) if_none_match: bool,
 }
 
 /// What one send came to.
@@ -214,6 +215,7 @@ impl Arm {
             url,
             body: None,
             if_match: None,
+            if_none_match: false,
         })
         .await
     }
@@ -250,6 +252,7 @@ impl Arm {
                 .map_err(|bad| bad.to_string())?,
             body: request.body.as_ref().map(|body| body.to_string().into()),
             if_match: request.if_match.clone(),
+            if_none_match: request.if_none_match,
         })
     }
 
@@ -368,6 +371,9 @@ impl Arm {
         }
         if let Some(etag) = &parts.if_match {
             request.insert_header("if-match", etag.clone());
+        }
+        if parts.if_none_match {
+            request.insert_header("if-none-match", "*");
         }
         if let Some(body) = &parts.body {
             request.insert_header("content-type", "application/json");

@@ -53,6 +53,8 @@ pub struct Request {
     pub body: Option<Value>,
     /// `If-Match`, for compare-and-set.
     pub if_match: Option<String>,
+    /// `If-None-Match: *`, for what may only be made anew.
+    pub if_none_match: bool,
 }
 
 impl Request {
@@ -65,6 +67,7 @@ impl Request {
             query: Vec::new(),
             body: None,
             if_match: None,
+            if_none_match: false,
         }
     }
 
@@ -88,6 +91,11 @@ impl Request {
     /// Makes it a compare-and-set.
     pub fn if_match(mut self, etag: impl Into<String>) -> Request {
         self.if_match = Some(etag.into());
+        self
+    }
+    /// Makes it fail where the resource is there already.
+    pub fn if_none_match(mut self) -> Request {
+        self.if_none_match = true;
         self
     }
 }
