@@ -14,7 +14,7 @@ use crate::{
     fault::{Asked, By, End, Fate},
     log::{Entry, Told},
     outcome::{Broken, Outcome},
-    provider::{aks, site_recovery::machine::stopped, sql, storage, traffic_manager},
+    provider::{aks, dns, front_door, site_recovery::machine::stopped, sql, storage, traffic_manager},
     simulator::{Decided, Inner, State},
     world::{Health, Needs, Resource, Serves, World, geography},
 };
@@ -268,6 +268,16 @@ fn reached(world: &World, serves: &Serves, now: Timestamp) -> Option<String> {
         }
         Serves::AnyOf(several) => return several.iter().find_map(|one| reached(world, one, now)),
         Serves::TrafficManager(id) => traffic_manager::region_served(world, id, now)?,
+        Serves::FrontDoor(id) => front_door::region_served(world, id, now)?,
+        Serves::Record {
+            name,
+            r#type,
+            regions,
+        } => {
+            let values = dns::resolve(world, name, r#type, now)?;
+            let region = values.iter().find_map(|value| regions.get(value))?;
+            geography::fold(region)
+        }
     };
     (world.health(&region, now) == Health::Up).then_some(region)
 }

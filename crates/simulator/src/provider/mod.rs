@@ -6,7 +6,9 @@
 pub(crate) mod aks;
 pub(crate) mod compute;
 pub(crate) mod context;
+pub(crate) mod dns;
 pub(crate) mod durations;
+pub(crate) mod front_door;
 #[cfg(test)]
 mod misshapen;
 pub mod plain;
@@ -164,6 +166,9 @@ pub(crate) fn all() -> Vec<Box<dyn Provider>> {
     providers.extend(storage::providers());
     providers.extend(aks::providers());
     providers.push(Box::new(compute::Compute));
+    providers.push(Box::new(front_door::FrontDoor));
+    providers.push(Box::new(dns::Dns { private: false }));
+    providers.push(Box::new(dns::Dns { private: true }));
     // The last resort: whatever the world holds and nobody else serves.
     providers.push(Box::new(plain::Plain));
     providers

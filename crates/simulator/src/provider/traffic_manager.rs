@@ -148,6 +148,14 @@ fn monitored(world: &World, endpoint: &Resource, at: Timestamp) -> &'static str 
 /// Returns the region to which a profile sends its callers: that of the first endpoint that is well, by priority,
 /// and of the first one that is enabled where none is well.
 pub(crate) fn region_served(world: &World, profile: &str, at: Timestamp) -> Option<String> {
+    endpoint_served(world, profile, at).map(region_of_endpoint)
+}
+
+fn region_of_endpoint(endpoint: &Resource) -> String {
+    endpoint.state["region"].as_str().unwrap_or("global").to_owned()
+}
+
+fn endpoint_served<'a>(world: &'a World, profile: &str, at: Timestamp) -> Option<&'a Resource> {
     let profile_resource = world.resource(profile)?;
     if profile_resource.body["properties"]["profileStatus"] == "Disabled" {
         return None;
@@ -162,12 +170,22 @@ pub(crate) fn region_served(world: &World, profile: &str, at: Timestamp) -> Opti
         .filter(|resource| resource.body["properties"]["endpointStatus"] != "Disabled")
         .collect();
     enabled.sort_by_key(|endpoint| endpoint.body["properties"]["priority"].as_u64());
-    let region = |endpoint: &&Resource| endpoint.state["region"].as_str().unwrap_or("global").to_owned();
     enabled
         .iter()
-        .find(|endpoint| world.health(&region(endpoint), at) == Health::Up)
+        .find(|endpoint| world.health(&region_of_endpoint(endpoint), at) == Health::Up)
         .or_else(|| enabled.first())
-        .map(region)
+        .copied()
+}
+
+/// Returns the target of the endpoint to which a profile's name leads callers; nothing where no profile has it.
+pub(crate) fn target_served(world: &World, name: &str, at: Timestamp) -> Option<String> {
+    let profile = world.resources.values().find(|resource| {
+        let fqdn = resource.body["properties"]["dnsConfig"]["fqdn"].as_str();
+        resource.kind.eq_ignore_ascii_case(SHOWN) && fqdn.is_some_and(|fqdn| fqdn.eq_ignore_ascii_case(name))
+    })?;
+    endpoint_served(world, &profile.id, at)?.body["properties"]["target"]
+        .as_str()
+        .map(str::to_owned)
 }
 
 fn put_profile(provider: &TrafficManager, context: &mut Context<'_>, request: &ArmRequest) -> Answer {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{Endpoint, Needs, Port, Region, Resource, Serves, World, WorldError, geography};
-use crate::provider::{aks, plain, site_recovery, sql, storage, traffic_manager};
+use crate::provider::{aks, dns, front_door, plain, site_recovery, sql, storage, traffic_manager};
 
 /// A description of a platform.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -57,6 +57,10 @@ pub enum Item {
     AksCluster(AksCluster),
     /// A Traffic Manager profile with one endpoint for each side.
     TrafficManager(TrafficManager),
+    /// A record set of a DNS zone.
+    DnsRecord(DnsRecord),
+    /// An origin group of Front Door.
+    FrontDoor(FrontDoor),
     /// A public address.
     Endpoint(Endpoint),
     /// An address that takes TCP connections, on one side or on both.
@@ -250,6 +254,44 @@ pub struct TrafficEndpoint {
     pub target: Option<String>,
 }
 
+/// An origin group of Front Door, Standard or Premium.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct FrontDoor {
+    /// The profile.
+    pub profile: String,
+    /// Its resource group.
+    pub resource_group: String,
+    /// The origin group.
+    pub origin_group: String,
+    /// The origin of the primary side.
+    pub primary: String,
+    /// The origin of the paired side.
+    pub paired: String,
+}
+
+/// A record set of a DNS zone.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct DnsRecord {
+    /// The zone.
+    pub zone: String,
+    /// Whether it is a private one.
+    #[serde(default)]
+    pub private: bool,
+    /// The zone's resource group.
+    pub resource_group: String,
+    /// The name of the set within its zone; `@` for the zone itself.
+    pub record: String,
+    /// `A`, `AAAA` or `CNAME`.
+    pub r#type: String,
+    /// What it holds while the primary side serves.
+    pub values: Vec<String>,
+    /// Seconds for which resolvers keep it; 60 where left out.
+    #[serde(default)]
+    pub ttl: Option<u64>,
+}
+
 /// An address that takes TCP connections.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
@@ -321,6 +363,8 @@ impl World {
                 Item::StorageReplicated(item) => storage::furnish_replicated(self, blueprint, item)?,
                 Item::AksCluster(item) => aks::furnish(self, blueprint, item)?,
                 Item::TrafficManager(item) => traffic_manager::furnish(self, blueprint, item),
+                Item::DnsRecord(item) => dns::furnish(self, blueprint, item),
+                Item::FrontDoor(item) => front_door::furnish(self, blueprint, item),
                 Item::Endpoint(item) => self.endpoints.push(item.clone()),
                 Item::Tcp(item) => self.ports.push(Port {
                     host: item.host.clone(),

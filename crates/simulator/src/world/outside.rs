@@ -21,6 +21,17 @@ pub enum Serves {
     AnyOf(Vec<Serves>),
     /// It answers as the Traffic Manager profile of this id sends its callers.
     TrafficManager(String),
+    /// It answers as the edge of Front Door sends its callers by the origin group of this id.
+    FrontDoor(String),
+    /// It answers as the record set of this name leads there.
+    Record {
+        /// The whole name.
+        name: String,
+        /// `A`, `AAAA` or `CNAME`.
+        r#type: String,
+        /// The region of each value.
+        regions: BTreeMap<String, String>,
+    },
 }
 
 /// What must stand in a region before an address there really serves: for each region, ids of resources, or names
