@@ -365,3 +365,60 @@ fn a_cluster_is_made_with_the_recorded_answers() {
         &[],
     );
 }
+
+#[test]
+fn public_zones_and_their_records_answer_as_recorded() {
+    let group = json!([{"kind": "group", "name": "asotest-rg-pajdtx", "location": "westus2"}]);
+    answers_alike(
+        "public_zones_and_their_records_answer_as_recorded",
+        "aso-dns",
+        &(1..14).collect::<Vec<usize>>(),
+        blueprint("westus2", "westcentralus", group),
+        // A group's own state is not part of this.
+        &[(1, "/properties/provisioningState")],
+    );
+}
+
+#[test]
+fn private_zones_links_and_records_answer_as_recorded() {
+    let test = "private_zones_links_and_records_answer_as_recorded";
+    let Some(folder) = material::folder_for(test) else {
+        return;
+    };
+    let all = material::recording(&folder, "aso-private-dns-20240601");
+    let part: Vec<usize> = (2..33)
+        .filter(|place| path_of(&all[*place]).contains("/privatedns"))
+        .collect();
+    let group = json!([{"kind": "group", "name": "asotest-rg-nxzkeg", "location": "westus2"}]);
+    answers_alike(
+        test,
+        "aso-private-dns-20240601",
+        &part,
+        blueprint("westus2", "westcentralus", group),
+        &[],
+    );
+}
+
+#[test]
+fn origins_are_made_changed_disabled_and_taken_away_with_the_recorded_answers() {
+    let group = json!([{"kind": "group", "name": "clitest.rg000001", "location": "westus2"}]);
+    answers_alike(
+        "origins_are_made_changed_disabled_and_taken_away_with_the_recorded_answers",
+        "afd-origin",
+        &(0..42).collect::<Vec<usize>>(),
+        blueprint("westus2", "westcentralus", group),
+        &[],
+    );
+}
+
+#[test]
+fn origin_groups_are_made_changed_and_taken_away_with_the_recorded_answers() {
+    let group = json!([{"kind": "group", "name": "clitest.rg000001", "location": "westus2"}]);
+    answers_alike(
+        "origin_groups_are_made_changed_and_taken_away_with_the_recorded_answers",
+        "afd-origin-group",
+        &(0..24).collect::<Vec<usize>>(),
+        blueprint("westus2", "westcentralus", group),
+        &[],
+    );
+}

@@ -39,7 +39,7 @@ impl Example {
     /// Returns where the example can be sent in a world: to each thing of its type that the world holds, else to what
     /// the example names.
     pub fn targets(&self, world: &World) -> Vec<String> {
-        let mut paths = counterparts(&self.template, world);
+        let mut paths = counterparts(&self.template, &self.names, world);
         if paths.is_empty() {
             paths.push(self.filled(&self.template, world));
         }
@@ -77,7 +77,7 @@ impl Example {
 }
 
 /// Puts the ids of what a world holds in place of a template's names.
-fn counterparts(template: &str, world: &World) -> Vec<String> {
+fn counterparts(template: &str, names: &BTreeMap<String, String>, world: &World) -> Vec<String> {
     let below = template.split_once("/providers/").map_or("", |(_, below)| below);
     let mut parts = below.split('/');
     let mut kind = parts.next().unwrap_or_default().to_lowercase();
@@ -86,10 +86,11 @@ fn counterparts(template: &str, world: &World) -> Vec<String> {
     let mut taken = 0;
     for pair in rest.chunks_exact(2) {
         match pair {
-            // Traffic Manager writes a type as a name.
-            [own, name] if name.starts_with('{') && own.starts_with('{') => {
-                kind.push_str("/externalendpoints")
-            }
+            // Traffic Manager and DNS write a type as a name.
+            [own, name] if name.starts_with('{') && own.starts_with('{') => match names.get("recordType") {
+                Some(record) => kind.push_str(&format!("/{}", record.to_lowercase())),
+                None => kind.push_str("/externalendpoints"),
+            },
             [own, name] if name.starts_with('{') => kind.push_str(&format!("/{}", own.to_lowercase())),
             _ => break,
         }

@@ -79,6 +79,21 @@ steps:
       paired: { resource-group: rg-web-neu }
     data-loss: { budget: 10m }
     in: [failover]
+  edge:
+    use: azure.front-door.origin-group
+    with: { profile: afd-more, resource-group: rg-more, origin-group: shop }
+    at: { primary: { origin: weu }, paired: { origin: neu } }
+    in: [failover]
+  public-record:
+    use: azure.dns.record-set
+    with: { zone: shop.test, resource-group: rg-more, record: www, type: A }
+    at: { primary: { value: 10.10.0.1 }, paired: { value: 10.20.0.1 } }
+    in: [failover]
+  private-record:
+    use: azure.private-dns.record-set
+    with: { zone: queue.internal, resource-group: rg-more, record: broker, type: CNAME }
+    at: { primary: { value: broker.weu.test }, paired: { value: broker.neu.test } }
+    in: [failover]
 "#;
 
 /// Kinds that change nothing, and so have nothing to send. Whoever adds a kind here says that it never will.

@@ -7,6 +7,7 @@ mod case;
 mod site_recovery;
 mod sql;
 mod storage;
+mod traffic;
 
 use leeward_acceptance::{
     judges::{material, replay::is_change},
@@ -33,8 +34,11 @@ enum Fate {
 use Fate::{Driven, NotOurs, Pending, Read};
 
 const RECORDINGS: &[(&str, Fate)] = &[
-    ("afd-origin", Pending("azure.front-door.origin-group")),
-    ("afd-origin-group", Pending("azure.front-door.origin-group")),
+    (
+        "afd-origin",
+        Read("origins were put whole; a switch patches one flag, which nobody recorded"),
+    ),
+    ("afd-origin-group", Read("groups are read, never made or changed")),
     (
         "aks-nodepool-stop-start",
         NotOurs("pools are made, never stopped or started"),
@@ -43,13 +47,16 @@ const RECORDINGS: &[(&str, Fate)] = &[
         "aks-stop-start",
         Read("its cluster was made by a body of the recorder's; clusters are stopped by nobody here"),
     ),
-    ("aso-afd", Pending("azure.front-door.origin-group")),
+    (
+        "aso-afd",
+        Read("origins were put whole; a switch patches one flag, which nobody recorded"),
+    ),
     ("aso-aks-fleet-20250301", NotOurs("a fleet is joined by no kind")),
     (
         "aso-aks-managedcluster-20250801",
         Read("its cluster existed before and was updated; a driver only makes one where there is none"),
     ),
-    ("aso-dns", Pending("azure.dns.record-set")),
+    ("aso-dns", Driven),
     (
         "aso-flux-20241101",
         NotOurs("workloads are applied by manifests, not by Flux"),
@@ -58,10 +65,7 @@ const RECORDINGS: &[(&str, Fate)] = &[
         "aso-k8s-extension-20241101",
         NotOurs("no kind installs extensions"),
     ),
-    (
-        "aso-private-dns-20240601",
-        Pending("azure.private-dns.record-set"),
-    ),
+    ("aso-private-dns-20240601", Driven),
     (
         "aso-role-assignment-storage",
         NotOurs("no kind of its own assigns roles"),

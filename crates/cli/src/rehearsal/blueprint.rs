@@ -8,8 +8,9 @@ use leeward_runbook::{
     plan::{Plan, PlannedStep},
 };
 use leeward_simulator::world::blueprint::{
-    AksCluster, AksSide, AnyResource, Blueprint, Item, Regions, Side as SimulatedSide, SqlGroup, SqlGroupOf,
-    SqlSide, StorageGeo, StorageReplicated, StorageSide, Tcp, TrafficEndpoint, TrafficManager, VaultMachines,
+    AksCluster, AksSide, AnyResource, Blueprint, DnsRecord, FrontDoor, Item, Regions, Side as SimulatedSide,
+    SqlGroup, SqlGroupOf, SqlSide, StorageGeo, StorageReplicated, StorageSide, Tcp, TrafficEndpoint,
+    TrafficManager, VaultMachines,
 };
 use serde_json::Value;
 
@@ -51,6 +52,9 @@ fn items(plan: &Plan, subscription: &str, step: &PlannedStep, files: &dyn Files)
         "azure.storage.object-replication" => replicated(step),
         "azure.aks.cluster" => cluster(subscription, step, files),
         "azure.traffic-manager.profile" => traffic(step),
+        "azure.front-door.origin-group" => origins(step),
+        "azure.dns.record-set" => record(step, false),
+        "azure.private-dns.record-set" => record(step, true),
         "azure.resource" => any_resource(plan, step),
         _ => None,
     };
@@ -218,6 +222,34 @@ fn traffic(step: &PlannedStep) -> Option<Item> {
         resource_group: text(&step.settings, "resource-group")?,
         primary: side(&step.source)?,
         paired: side(&step.target)?,
+    }))
+}
+
+fn origins(step: &PlannedStep) -> Option<Item> {
+    Some(Item::FrontDoor(FrontDoor {
+        profile: text(&step.settings, "profile")?,
+        resource_group: text(&step.settings, "resource-group")?,
+        origin_group: text(&step.settings, "origin-group")?,
+        primary: text(&step.source, "origin")?,
+        paired: text(&step.target, "origin")?,
+    }))
+}
+
+fn record(step: &PlannedStep, private: bool) -> Option<Item> {
+    let values = match step.source.get("value") {
+        Some(Value::String(one)) => vec![one.clone()],
+        several => words(several),
+    };
+    let known = values.iter().all(|value| !value.contains("${{"));
+    let ttl = text(&step.settings, "ttl").and_then(|ttl| leeward_runbook::units::parse_duration(&ttl).ok());
+    (known && !values.is_empty()).then_some(Item::DnsRecord(DnsRecord {
+        zone: text(&step.settings, "zone")?,
+        private,
+        resource_group: text(&step.settings, "resource-group")?,
+        record: text(&step.settings, "record")?,
+        r#type: text(&step.settings, "type")?,
+        values,
+        ttl: ttl.map(|ttl| ttl.as_secs()),
     }))
 }
 

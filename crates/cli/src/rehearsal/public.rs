@@ -96,19 +96,56 @@ fn served_by(plan: &Plan, step: &PlannedStep, subscription: &str) -> Serves {
             seen += 1;
             continue;
         };
-        if earlier.kind == "azure.traffic-manager.profile" {
-            let name = |key: &str| plain(&earlier.settings, key);
-            if let (Some(group), Some(profile)) = (name("resource-group"), name("profile")) {
-                return Serves::TrafficManager(format!(
-                    "/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.Network/trafficManagerProfiles/{profile}"
-                ));
-            }
+        if let Some(serves) = switched_by(plan, earlier, subscription) {
+            return serves;
         }
         let further: Vec<&StepId> = earlier.after.iter().filter(|id| !before.contains(id)).collect();
         before.extend(further);
         seen += 1;
     }
     Serves::Region(plan.target.region.clone())
+}
+
+/// How an address answers that stands behind a step which moves traffic; nothing where it is no such step.
+fn switched_by(plan: &Plan, step: &PlannedStep, subscription: &str) -> Option<Serves> {
+    let name = |key: &str| plain(&step.settings, key);
+    let group = name("resource-group")?;
+    let group = format!("/subscriptions/{subscription}/resourceGroups/{group}/providers");
+    Some(match step.kind.as_str() {
+        "azure.traffic-manager.profile" => Serves::TrafficManager(format!(
+            "{group}/Microsoft.Network/trafficManagerProfiles/{}",
+            name("profile")?
+        )),
+        "azure.front-door.origin-group" => Serves::FrontDoor(format!(
+            "{group}/Microsoft.Cdn/profiles/{}/originGroups/{}",
+            name("profile")?,
+            name("origin-group")?
+        )),
+        "azure.dns.record-set" | "azure.private-dns.record-set" => {
+            let (zone, record) = (name("zone")?, name("record")?);
+            let mut regions = BTreeMap::new();
+            for (side, region) in [
+                (&step.source, &plan.source.region),
+                (&step.target, &plan.target.region),
+            ] {
+                let values = match side.get("value") {
+                    Some(Value::Array(several)) => several.iter().filter_map(Value::as_str).collect(),
+                    one => one.and_then(Value::as_str).into_iter().collect::<Vec<_>>(),
+                };
+                regions.extend(values.into_iter().map(|value| (value.to_owned(), region.clone())));
+            }
+            Serves::Record {
+                name: if record == "@" {
+                    zone.to_owned()
+                } else {
+                    format!("{record}.{zone}")
+                },
+                r#type: name("type")?.to_owned(),
+                regions,
+            }
+        }
+        _ => return None,
+    })
 }
 
 fn add_page(world: &mut World, url: &str, serves: Serves, status: u16, body: &str) {

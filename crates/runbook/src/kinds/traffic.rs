@@ -1,7 +1,7 @@
 //! What sends customers to one region or the other.
 
 use super::common::{
-    LATE, MOVES_AND_DRILL, RESOURCE_GROUP, SOON, SUBSCRIPTION, TENANT, gives, may, need, otherwise, seconds,
+    LATE, MOVES_AND_DRILL, RESOURCE_GROUP, SUBSCRIPTION, TENANT, gives, may, need, otherwise, seconds,
 };
 use crate::kind::{ControlPlane, Kind, OperationDeclaration, RepeatClass, Setting, Shape, Stands};
 
@@ -53,7 +53,7 @@ pub(super) static TRAFFIC_MANAGER: Kind = Kind {
             sends: "PATCH …/trafficmanagerprofiles/{profile}/{type}/{target endpoint}, Enabled",
             goal: "the target endpoint is Enabled",
             repeat: RepeatClass::Repeatable,
-            settling: SOON,
+            settling: LATE,
             witnesses: "the profile",
             source: "FACTS §7",
         },
@@ -63,7 +63,7 @@ pub(super) static TRAFFIC_MANAGER: Kind = Kind {
             sends: "PATCH …/trafficmanagerprofiles/{profile}/{type}/{source endpoint}, Disabled",
             goal: "the source endpoint is Disabled",
             repeat: RepeatClass::Repeatable,
-            settling: SOON,
+            settling: LATE,
             witnesses: "the profile",
             source: "FACTS §7",
         },
@@ -91,31 +91,50 @@ pub(super) static FRONT_DOOR: Kind = Kind {
         TENANT,
         need("origin-group", Shape::Name, Stands::With, "Origin group"),
         need("origin", Shape::Name, Stands::At, "Origin of this side"),
+        otherwise(
+            "by",
+            Shape::Word(&["state", "priority", "weight"]),
+            Stands::With,
+            "\"state\"",
+            "What is changed: enabled or not, priority 1 and 5, or weight 1000 and 1",
+        ),
         FALLBACK,
     ],
     journeys: MOVES_AND_DRILL,
     default_journeys: MOVES_AND_DRILL,
     ladder: &[],
     has_goal: true,
-    outputs: &[gives("host", "Host name of the endpoint")],
+    outputs: &[gives("origin-host", "Host name of the origin that takes over")],
     control_plane: ControlPlane::Global,
     permissions: &[
         "Microsoft.Cdn/profiles/originGroups/origins/read",
         "Microsoft.Cdn/profiles/originGroups/origins/write",
     ],
-    operations: &[OperationDeclaration {
-        name: "switch",
-        rung: None,
-        sends: "PATCH …/originGroups/{group}/origins/{origin}, enabledState",
-        goal: "the target origin is Enabled and the source origin Disabled",
-        repeat: RepeatClass::Repeatable,
-        settling: LATE,
-        witnesses: "the origins; deploymentStatus tells nothing",
-        source: "FACTS §7",
-    }],
+    operations: &[
+        OperationDeclaration {
+            name: "enable",
+            rung: None,
+            sends: "PATCH …/originGroups/{group}/origins/{target origin}, enabledState (or priority, weight)",
+            goal: "the target origin is Enabled (and first)",
+            repeat: RepeatClass::Repeatable,
+            settling: LATE,
+            witnesses: "the origin; deploymentStatus tells nothing",
+            source: "FACTS §7",
+        },
+        OperationDeclaration {
+            name: "disable",
+            rung: None,
+            sends: "PATCH …/originGroups/{group}/origins/{source origin}, enabledState (or priority, weight)",
+            goal: "the source origin is Disabled (or last), after the target's is Enabled",
+            repeat: RepeatClass::Repeatable,
+            settling: LATE,
+            witnesses: "the origin; deploymentStatus tells nothing",
+            source: "FACTS §7",
+        },
+    ],
     // 17 to 155 s seen; the edge follows in 3 to 20 minutes.
     forecast: seconds(300),
-    driven: false,
+    driven: true,
     foreign: false,
     free_at: false,
 };
@@ -127,7 +146,7 @@ const RECORD: &[Setting] = &[
     TENANT,
     need(
         "record",
-        Shape::Name,
+        Shape::Text,
         Stands::With,
         "Name of the record set, `@` for the zone itself",
     ),
@@ -167,7 +186,10 @@ pub(super) static DNS: Kind = Kind {
     default_journeys: MOVES_AND_DRILL,
     ladder: &[],
     has_goal: true,
-    outputs: &[gives("name", "Whole name of the record")],
+    outputs: &[
+        gives("name", "Whole name of the record"),
+        gives("ttl", "Seconds for which resolvers keep the old answer"),
+    ],
     control_plane: ControlPlane::Global,
     permissions: &[
         "Microsoft.Network/dnsZones/read",
@@ -175,7 +197,7 @@ pub(super) static DNS: Kind = Kind {
     ],
     operations: RECORD_OPERATIONS,
     forecast: seconds(60),
-    driven: false,
+    driven: true,
     foreign: false,
     free_at: false,
 };
@@ -189,7 +211,10 @@ pub(super) static PRIVATE_DNS: Kind = Kind {
     default_journeys: MOVES_AND_DRILL,
     ladder: &[],
     has_goal: true,
-    outputs: &[gives("name", "Whole name of the record")],
+    outputs: &[
+        gives("name", "Whole name of the record"),
+        gives("ttl", "Seconds for which resolvers keep the old answer"),
+    ],
     control_plane: ControlPlane::Global,
     permissions: &[
         "Microsoft.Network/privateDnsZones/read",
@@ -197,7 +222,7 @@ pub(super) static PRIVATE_DNS: Kind = Kind {
     ],
     operations: RECORD_OPERATIONS,
     forecast: seconds(60),
-    driven: false,
+    driven: true,
     foreign: false,
     free_at: false,
 };

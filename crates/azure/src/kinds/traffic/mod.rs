@@ -1,6 +1,8 @@
 //! The family of public traffic.
 
+mod origin;
 mod profile;
+mod record;
 
 use std::sync::Arc;
 
@@ -9,10 +11,25 @@ use crate::registry::Seams;
 
 /// Makes the family's drivers.
 pub(super) fn drivers(seams: &Seams) -> Vec<Entry> {
-    vec![(
-        "azure.traffic-manager.profile",
-        Arc::new(profile::Profile::new(seams.arm.clone())),
-    )]
+    let arm = || seams.arm.clone();
+    vec![
+        (
+            "azure.traffic-manager.profile",
+            Arc::new(profile::Profile::new(arm())),
+        ),
+        (
+            "azure.front-door.origin-group",
+            Arc::new(origin::Origins::new(arm())),
+        ),
+        (
+            "azure.dns.record-set",
+            Arc::new(record::Records::new(arm(), record::Zones::Public)),
+        ),
+        (
+            "azure.private-dns.record-set",
+            Arc::new(record::Records::new(arm(), record::Zones::Private)),
+        ),
+    ]
 }
 
 /// Returns whether an official answer to an operation is read; nothing where it is not this family's.
@@ -21,6 +38,8 @@ pub(super) fn reads(operation: &str, body: &serde_json::Value) -> Option<bool> {
     Some(match operation {
         "Profiles_Get" => profile::all_read(body),
         "Endpoints_Get" | "Endpoints_Update" => profile::reads_endpoint(body),
+        "RecordSets_Get" | "RecordSets_CreateOrUpdate" => record::RecordSet::reads(body),
+        "AFDOrigins_Get" | "AFDOrigins_ListByOriginGroup" | "AFDOrigins_Update" => origin::reads(body),
         _ => return None,
     })
 }

@@ -236,7 +236,10 @@ impl Driver for Profile {
             });
         }
         let mut outputs = Outputs::new();
-        outputs.insert("fqdn".to_owned(), json!(text("/properties/dnsConfig/fqdn")));
+        outputs.insert("host".to_owned(), json!(text("/properties/dnsConfig/fqdn")));
+        if let Some(ttl) = profile.pointer("/properties/dnsConfig/ttl") {
+            outputs.insert("ttl".to_owned(), ttl.clone());
+        }
         let mut operations = Vec::new();
         if matches!(context.plan.journey, Journey::Failover | Journey::Failback) {
             let enable = Profile::operation(context, target, true)?;

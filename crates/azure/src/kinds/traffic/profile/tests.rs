@@ -25,7 +25,7 @@ fn profile(endpoints: &[Value]) -> Value {
     json!({"properties": {
         "profileStatus": "Enabled",
         "trafficRoutingMethod": "Priority",
-        "dnsConfig": {"fqdn": "tm.trafficmanager.net"},
+        "dnsConfig": {"fqdn": "tm.trafficmanager.net", "ttl": 30},
         "endpoints": endpoints
     }})
 }
@@ -57,7 +57,8 @@ async fn the_side_that_takes_over_is_enabled_before_the_other_is_disabled() {
             .iter()
             .all(|op| op.rungs[0].repeat == RepeatClass::Repeatable)
     );
-    assert_eq!(assessment.outputs["fqdn"], "tm.trafficmanager.net");
+    assert_eq!(assessment.outputs["host"], "tm.trafficmanager.net");
+    assert_eq!(assessment.outputs["ttl"], 30);
     assert!(assessment.warnings.is_empty(), "{:?}", assessment.warnings);
     assert!(azure.changes().is_empty());
 }
