@@ -163,3 +163,75 @@ fn the_edge_sends_people_to_the_origin_that_takes_over_out_and_home_again_in_eve
     assert!(words.iter().all(|word| *word == StepWord::Done), "{tale}");
     assert_eq!(neu["enabledState"], "Disabled", "a drill moves nothing");
 }
+
+fn two_ways() -> String {
+    head(
+        "  profile:
+    use: azure.traffic-manager.profile
+    with: { profile: tm, resource-group: rg-global, fallback: shop-record, fallback-after: 3m }
+    at:
+      primary: { endpoint: weu }
+      paired: { endpoint: neu }
+    ends: recovery
+  shop-record:
+    use: azure.dns.record-set
+    with: { zone: shop.test, resource-group: rg-global, record: www, type: A }
+    at:
+      primary: { value: 10.10.0.1 }
+      paired: { value: 10.20.0.1 }
+",
+    )
+}
+
+#[test]
+fn a_frozen_control_plane_is_gone_round_by_the_fallback_and_an_open_one_is_not() {
+    let book = Book::written(&two_ways(), "{}");
+    let frozen = |changing: &str, verdict: &str| {
+        format!("- {{ match: {{ path: \"**/trafficManagerProfiles/**\"{changing} }}, verdict: {verdict} }}")
+    };
+    let down = "{ status: { status: 503 } }";
+    for (name, rules, moved) in [
+        ("open", String::new(), false),
+        (
+            "it refuses changes",
+            frozen(", changing: true", "{ status: { status: 403 } }"),
+            true,
+        ),
+        ("changes go unanswered", frozen(", changing: true", down), true),
+        ("nobody answers", frozen("", down), true),
+    ] {
+        rehearse(async {
+            let (mut stage, planned) = book.stage(Journey::Failover, Outage::RegionGone, 7);
+            if !rules.is_empty() {
+                stage
+                    .simulator
+                    .add_faults(leeward_simulator::rules(&rules).expect("rules"));
+            }
+            let played = stage.play(&planned).await;
+            assert!(
+                played.view.steps.iter().all(|step| step.state == StepWord::Done),
+                "{name}: {}",
+                played.tale()
+            );
+            let written = stage.accepted();
+            let records = written
+                .iter()
+                .filter(|entry| entry.path.contains("shop.test"))
+                .count();
+            assert_eq!(records, usize::from(moved), "{name}: {written:#?}");
+            let told = format!("{:?}", played.records);
+            assert!(
+                told.contains("stands by: it is the way out of `profile`"),
+                "{name}"
+            );
+            assert_eq!(told.contains("by `shop-record`"), moved, "{name}");
+        });
+    }
+}
+
+#[test]
+fn what_the_fallback_moved_comes_home_with_the_rest() {
+    let (words, record, tale) = held(&two_ways(), Journey::Failback, Outage::BothUp, "/a/www");
+    assert!(words.iter().all(|word| *word == StepWord::Done), "{tale}");
+    assert_eq!(record["ARecords"][0]["ipv4Address"], "10.10.0.1");
+}

@@ -12,6 +12,13 @@ const FALLBACK: Setting = may(
     "Step of another traffic kind that is the way out when this control plane is frozen",
 );
 
+const FALLBACK_AFTER: Setting = may(
+    "fallback-after",
+    Shape::Duration,
+    Stands::With,
+    "How long this control plane may refuse or stay silent before the fallback is used; 2m when left out",
+);
+
 /// `azure.traffic-manager.profile`.
 pub(super) static TRAFFIC_MANAGER: Kind = Kind {
     name: "azure.traffic-manager.profile",
@@ -30,6 +37,7 @@ pub(super) static TRAFFIC_MANAGER: Kind = Kind {
             "Sort of the endpoint; looked up when left out",
         ),
         FALLBACK,
+        FALLBACK_AFTER,
     ],
     journeys: MOVES_AND_DRILL,
     default_journeys: MOVES_AND_DRILL,
@@ -99,6 +107,7 @@ pub(super) static FRONT_DOOR: Kind = Kind {
             "What is changed: enabled or not, priority 1 and 5, or weight 1000 and 1",
         ),
         FALLBACK,
+        FALLBACK_AFTER,
     ],
     journeys: MOVES_AND_DRILL,
     default_journeys: MOVES_AND_DRILL,
@@ -164,6 +173,7 @@ const RECORD: &[Setting] = &[
     ),
     may("ttl", Shape::Duration, Stands::With, "How long resolvers keep it"),
     FALLBACK,
+    FALLBACK_AFTER,
 ];
 
 const RECORD_OPERATIONS: &[OperationDeclaration] = &[OperationDeclaration {

@@ -1,10 +1,13 @@
 //! The family of public traffic.
 
+mod fallback;
 mod origin;
 mod profile;
 mod record;
 
 use std::sync::Arc;
+
+use leeward_engine::port::Driver;
 
 use super::Entry;
 use crate::registry::Seams;
@@ -12,10 +15,10 @@ use crate::registry::Seams;
 /// Makes the family's drivers.
 pub(super) fn drivers(seams: &Seams) -> Vec<Entry> {
     let arm = || seams.arm.clone();
-    vec![
+    let ways: Arc<fallback::Ways> = Arc::new(fallback::Ways::from([
         (
             "azure.traffic-manager.profile",
-            Arc::new(profile::Profile::new(arm())),
+            Arc::new(profile::Profile::new(arm())) as Arc<dyn Driver>,
         ),
         (
             "azure.front-door.origin-group",
@@ -29,7 +32,16 @@ pub(super) fn drivers(seams: &Seams) -> Vec<Entry> {
             "azure.private-dns.record-set",
             Arc::new(record::Records::new(arm(), record::Zones::Private)),
         ),
-    ]
+    ]));
+    let with_fallback = |(kind, own): (&&'static str, &Arc<dyn Driver>)| -> Entry {
+        let driver = fallback::WithFallback {
+            own: own.clone(),
+            ways: ways.clone(),
+            arm: arm(),
+        };
+        (*kind, Arc::new(driver))
+    };
+    ways.iter().map(with_fallback).collect()
 }
 
 /// Returns whether an official answer to an operation is read; nothing where it is not this family's.
