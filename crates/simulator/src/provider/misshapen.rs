@@ -65,6 +65,18 @@ fn simulator() -> Simulator {
                 "primary": { "endpoint": "weu" }, "paired": { "endpoint": "neu" },
             },
             {
+                "kind": "dns-record", "zone": "shop.test", "resource-group": "rg-neu", "record": "www", "type": "A",
+                "values": ["10.10.0.1"],
+            },
+            {
+                "kind": "dns-record", "zone": "shop.internal", "private": true, "resource-group": "rg-neu",
+                "record": "www", "type": "CNAME", "values": ["weu.shop.test"],
+            },
+            {
+                "kind": "front-door", "profile": "afd", "resource-group": "rg-neu", "origin-group": "shop",
+                "primary": "weu", "paired": "neu",
+            },
+            {
                 "kind": "resource", "body": {"properties": {"size": 1}},
                 "id": format!("/subscriptions/{SUBSCRIPTION}/resourceGroups/rg-neu/providers/Example.Things/things/one"),
             },
