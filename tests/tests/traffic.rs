@@ -224,7 +224,7 @@ fn a_frozen_control_plane_is_gone_round_by_the_fallback_and_an_open_one_is_not()
                 told.contains("stands by: it is the way out of `profile`"),
                 "{name}"
             );
-            assert_eq!(told.contains("by `shop-record`"), moved, "{name}");
+            assert_eq!(told.contains("rung: \"fallback\", send_by"), moved, "{name}");
         });
     }
 }
