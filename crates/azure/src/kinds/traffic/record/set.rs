@@ -149,14 +149,17 @@ fn property<'a>(properties: &'a Value, name: &str) -> Option<&'a Value> {
     found.map(|(_, value)| value).filter(|value| !value.is_null())
 }
 
+/// Returns whether a set answers with what another resource has.
+fn is_alias(properties: &Value) -> bool {
+    let target = property(properties, "targetResource");
+    target.and_then(|target| property(target, "id")).is_some()
+}
+
 impl RecordSet {
     /// Reads a set; nothing where it has no values of its own, as an alias has none.
     pub(in crate::kinds::traffic) fn read(record: RecordType, body: &Value) -> Option<RecordSet> {
         let properties = body.get("properties")?;
-        if property(properties, "targetResource")
-            .and_then(|target| property(target, "id"))
-            .is_some()
-        {
+        if is_alias(properties) {
             return None;
         }
         let entry = |value: &Value, key: &str| {
@@ -183,7 +186,7 @@ impl RecordSet {
         })
     }
 
-    /// Returns whether a set of any sort that is moved is read.
+    /// Returns whether a set of any sort that is moved is read, or known as an alias.
     #[cfg(test)]
     pub(in crate::kinds::traffic) fn reads(body: &Value) -> bool {
         let kind = body["type"]
@@ -193,7 +196,7 @@ impl RecordSet {
             .next()
             .unwrap_or_default();
         match RecordType::read(kind) {
-            Ok(record) => RecordSet::read(record, body).is_some(),
+            Ok(record) => RecordSet::read(record, body).is_some() || is_alias(&body["properties"]),
             // Sorts that nobody moves are asked for by nobody.
             Err(_) => body["properties"].is_object() && !kind.is_empty(),
         }
