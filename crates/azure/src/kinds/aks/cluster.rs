@@ -1,24 +1,22 @@
 //! How is a cluster made in the region that takes over? By one PUT that may be sent again: it
 //! makes, repairs and confirms.
 
-use std::time::Duration;
-
 use async_trait::async_trait;
 use leeward_engine::{
-    id::{AttemptKey, OperationId},
+    id::AttemptKey,
     port::{Context, Driver, DriverError},
-    work::{Assessment, Observation, Operation, Outputs, Phase, Progress, Rung, Sent, Ticket},
+    work::{Assessment, Observation, Operation, Outputs, Phase, Progress, Sent, Ticket},
 };
-use leeward_runbook::{journey::Journey, kind::RepeatClass};
-use serde::{Deserialize, Serialize};
+use leeward_runbook::journey::Journey;
 use serde_json::{Value, json};
 
 use super::{
-    capture::{pools, text},
+    capture::pools,
     mapping::{self, Choice, RUN_TAG, SPECIFICATION_TAG},
     network,
     plan::Plan,
     preflight, view,
+    work::{Carried, Payload, operation, operations, rung},
 };
 use crate::{
     arm::{Arm, ArmPath, Method, Request, lro, path::folded, refusal},
@@ -30,26 +28,10 @@ pub(super) const API: &str = "2024-05-01";
 /// The reads of the resources beside a cluster.
 const GROUPS: &str = "2024-03-01";
 const ADDRESSES: &str = "2024-05-01";
-/// 30 s to send, 60 s on the way, 60 s unseen, and AKS shows a new cluster late.
-const SETTLING: Duration = Duration::from_secs(180);
 
 /// Drives `azure.aks.cluster`.
 pub(super) struct Cluster {
     arm: Arm,
-}
-
-/// What an operation does, and what `assess` chose for it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", tag = "what")]
-enum Payload {
-    /// The cluster with the pools that go with it.
-    Create { choice: Choice },
-    /// One pool; the rungs are its sizes.
-    Pool { name: String, choice: Choice },
-    /// The drill's cluster goes away.
-    Delete,
-    /// What a drill that had to yield, or died, left behind goes away.
-    DeleteLeft { run: String },
 }
 
 fn fallback(context: &Context) -> Vec<String> {
@@ -85,18 +67,6 @@ fn retryable(code: &str) -> bool {
     )
 }
 
-fn rung(name: &str) -> Rung {
-    Rung {
-        name: name.to_owned(),
-        repeat: RepeatClass::Repeatable,
-        settling: SETTLING,
-        within: None,
-        lossy: false,
-        beside: false,
-        skip: None,
-    }
-}
-
 impl Cluster {
     pub(super) fn new(arm: Arm) -> Cluster {
         Cluster { arm }
@@ -114,18 +84,30 @@ impl Cluster {
     /// Judges a cluster that stands there already: an error where it must not be touched.
     fn standing(context: &Context, plan: &Plan, cluster: &Value) -> Result<Option<Assessment>, DriverError> {
         let name = &plan.side.name;
+        let at_rest = view::State::at(cluster, "/properties/provisioningState") == view::State::Succeeded;
+        let stopped = at_rest && view::is_stopped(cluster, "/properties/powerState/code");
+        let start_it = || DriverError::Refused {
+            what: format!("cluster {name}"),
+            code: "ClusterStopped".to_owned(),
+            message: view::start_cluster(&plan.place()),
+            passing: false,
+        };
         if view::is_ours(cluster, &plan.mapped.digest, run_of(context)) {
-            return Ok(None);
+            return if stopped { Err(start_it()) } else { Ok(None) };
         }
         let never_left = context.plan.journey == Journey::Failback
             && view::tag(cluster, SPECIFICATION_TAG).is_none()
-            && view::State::at(cluster, "/properties/provisioningState") == view::State::Succeeded;
+            && at_rest;
+        if never_left && stopped {
+            return Err(start_it());
+        }
         if never_left {
+            let used =
+                format!("{name} was not made by Leeward and is used as it is, whatever the capture says");
+            let idle = view::stopped_pools(cluster).map(|pool| view::start_pool(&pool, &plan.place()));
             return Ok(Some(Assessment {
                 summary: format!("{name} stands where it stood before the failover: nothing is made"),
-                warnings: vec![format!(
-                    "{name} was not made by Leeward and is used as it is, whatever the capture says"
-                )],
+                warnings: std::iter::once(used).chain(idle).collect(),
                 outputs: view::outputs(cluster),
                 ..Assessment::default()
             }));
@@ -140,15 +122,24 @@ impl Cluster {
         Err(DriverError::Impossible { reason })
     }
 
-    /// Reads the step's plan, its subnet found.
-    async fn plan(&self, arm: &Arm, context: &Context) -> Result<Plan, DriverError> {
-        Plan::read(&network::resolved(arm, context).await?)
+    /// Reads the step's plan again for an operation, with the subnet that it carries. Operations of older journals
+    /// carry none: for them it is looked up.
+    async fn plan(
+        &self,
+        arm: &Arm,
+        context: &Context,
+        subnet: Option<&str>,
+    ) -> Result<(String, Plan), DriverError> {
+        let plan = Plan::read(&match subnet {
+            Some(subnet) => network::with_subnet(context, subnet),
+            None => network::resolved(arm, context).await?,
+        })?;
+        Ok((plan.id()?, plan))
     }
 
     async fn assess_move(&self, context: &Context) -> Result<Assessment, DriverError> {
         let arm = self.arm.for_step(context);
-        let plan = self.plan(&arm, context).await?;
-        let id = plan.id()?;
+        let (id, plan) = self.plan(&arm, context, None).await?;
         let group = Request::get(
             ArmPath::subscription(&plan.subscription)
                 .group(&plan.group)
@@ -233,6 +224,7 @@ impl Cluster {
         let payload = Payload::DeleteLeft { run };
         Some(operation(
             of,
+            plan,
             &id,
             goal,
             Phase::AfterRecovery,
@@ -281,7 +273,7 @@ impl Cluster {
                 }
             }
             Ok(Some(cluster)) => {
-                let mut seen = view::observe(&cluster, &plan.expected(choice), &context.run.0);
+                let mut seen = view::observe(&cluster, &plan.expected(choice), &context.run.0, &plan.place());
                 if let Observation::Holds { outputs, .. } = &mut seen {
                     self.ingress(arm, plan, outputs).await;
                 }
@@ -348,94 +340,19 @@ impl Cluster {
     }
 }
 
-fn operation(
-    of: String,
-    target: &str,
-    goal: String,
-    phase: Phase,
-    rungs: Vec<Rung>,
-    payload: Payload,
-) -> Operation {
-    Operation {
-        id: OperationId::new(of),
-        target: folded(target),
-        goal,
-        after: Vec::new(),
-        phase,
-        rungs,
-        observable: true,
-        payload: json!(payload),
-    }
-}
-
-fn operations(
-    context: &Context,
-    plan: &Plan,
-    id: &str,
-    choice: &Choice,
-    sizes: &[String],
-) -> Result<Vec<Operation>, DriverError> {
-    let name = &plan.side.name;
-    let mut all = vec![operation(
-        "create".to_owned(),
-        id,
-        format!(
-            "{name} is Succeeded in {}, made from {}",
-            plan.side.region, plan.mapped.digest
-        ),
-        Phase::Main,
-        vec![rung("only")],
-        Payload::Create {
-            choice: choice.clone(),
-        },
-    )];
-    for pool in &choice.later {
-        let own = pools(&plan.mapped.body)
-            .iter()
-            .find(|found| text(found, "name") == Some(pool))
-            .and_then(|found| text(found, "vmSize"));
-        let mut rungs: Vec<Rung> = Vec::new();
-        for size in own.into_iter().chain(sizes.iter().map(String::as_str)) {
-            if !rungs.iter().any(|known| known.name == size) {
-                rungs.push(rung(size));
-            }
-        }
-        let mut made = operation(
-            format!("pool/{pool}"),
-            &plan.pool_id(pool)?,
-            format!("pool {pool} of {name} is Succeeded"),
-            Phase::Main,
-            rungs,
-            Payload::Pool {
-                name: pool.clone(),
-                choice: choice.clone(),
-            },
-        );
-        // Parallel changes of one cluster are refused.
-        made.after = all.last().map(|last| last.id.clone()).into_iter().collect();
-        all.push(made);
-    }
-    if context.plan.journey == Journey::Drill {
-        all.push(operation(
-            "delete".to_owned(),
-            id,
-            format!("no cluster {name} exists"),
-            Phase::CleanUp,
-            vec![rung("only")],
-            Payload::Delete,
-        ));
-    }
-    Ok(all)
-}
-
-fn payload(operation: &Operation) -> Result<Payload, String> {
-    serde_json::from_value(operation.payload.clone()).map_err(|error| error.to_string())
-}
-
 #[async_trait]
 impl Driver for Cluster {
     fn targets(&self, context: &Context) -> Vec<String> {
-        Plan::claim(context).map(|id| folded(&id)).into_iter().collect()
+        // A move takes the drill's cluster along, so it claims it, too: a drill that still runs has to yield.
+        let journeys = match context.plan.journey {
+            Journey::Failover | Journey::Failback => vec![context.plan.journey, Journey::Drill],
+            journey => vec![journey],
+        };
+        journeys
+            .into_iter()
+            .filter_map(|journey| Plan::claim(context, journey).ok())
+            .map(|id| folded(&id))
+            .collect()
     }
 
     async fn assess(&self, context: &Context) -> Result<Assessment, DriverError> {
@@ -451,11 +368,11 @@ impl Driver for Cluster {
 
     async fn observe(&self, context: &Context, operation: &Operation) -> Observation {
         let arm = self.arm.for_step(context);
-        let found = self
-            .plan(&arm, context)
-            .await
-            .and_then(|plan| Ok((plan.id()?, plan)));
-        let (id, plan) = match found {
+        let Carried { payload, subnet } = match Carried::of(operation) {
+            Ok(carried) => carried,
+            Err(reason) => return Observation::CannotTell { reason },
+        };
+        let (id, plan) = match self.plan(&arm, context, subnet.as_deref()).await {
             Ok(found) => found,
             Err(error) => {
                 return Observation::CannotTell {
@@ -463,19 +380,19 @@ impl Driver for Cluster {
                 };
             }
         };
-        match payload(operation) {
-            Ok(Payload::Create { choice }) => self.observe_cluster(&arm, context, &plan, &id, &choice).await,
-            Ok(Payload::Delete) => {
+        match payload {
+            Payload::Create { choice } => self.observe_cluster(&arm, context, &plan, &id, &choice).await,
+            Payload::Delete => {
                 let run = context.run.0.as_str();
                 self.observe_deleted(&arm, &plan.side.name, &id, run).await
             }
-            Ok(Payload::DeleteLeft { run }) => match plan.of_drill() {
+            Payload::DeleteLeft { run } => match plan.of_drill() {
                 Ok((name, id)) => self.observe_deleted(&arm, &name, &id, &run).await,
                 Err(error) => Observation::Barred {
                     evidence: error.to_string(),
                 },
             },
-            Ok(Payload::Pool { name, .. }) => {
+            Payload::Pool { name, .. } => {
                 let path = match plan.pool_id(&name) {
                     Ok(path) => path,
                     Err(error) => {
@@ -485,7 +402,11 @@ impl Driver for Cluster {
                     }
                 };
                 match self.read(&arm, &path).await {
-                    Ok(Some(pool)) => view::observe_pool(&pool, &name),
+                    Ok(Some(pool)) => {
+                        let sizes: Vec<&str> =
+                            operation.rungs.iter().map(|rung| rung.name.as_str()).collect();
+                        view::observe_pool(&pool, &name, &sizes, &plan.place())
+                    }
                     Ok(None) => Observation::NotBegun {
                         evidence: format!("there is no pool {name}"),
                     },
@@ -494,25 +415,30 @@ impl Driver for Cluster {
                     },
                 }
             }
-            Err(reason) => Observation::CannotTell { reason },
         }
     }
 
     async fn begin(&self, context: &Context, operation: &Operation, rung: &str, key: &AttemptKey) -> Sent {
         let arm = self.arm.for_step(context);
-        let found = self
-            .plan(&arm, context)
-            .await
-            .and_then(|plan| Ok((plan.id()?, plan)));
-        let (id, plan) = match found {
+        let Carried { payload, subnet } = match Carried::of(operation) {
+            Ok(carried) => carried,
+            Err(reason) => return refusal::refused_here("InvalidPayload", reason),
+        };
+        let (id, plan) = match self.plan(&arm, context, subnet.as_deref()).await {
             Ok(found) => found,
+            // Nothing left: whoever did not answer now may do so in a moment.
+            Err(error @ (DriverError::Unreachable { .. } | DriverError::Refused { passing: true, .. })) => {
+                return Sent::NotSent {
+                    reason: error.to_string(),
+                };
+            }
             Err(error) => return refusal::refused_here("InvalidSettings", error.to_string()),
         };
-        let request = match payload(operation) {
-            Ok(Payload::Create { choice }) => {
+        let request = match payload {
+            Payload::Create { choice } => {
                 Request::new(Method::Put, id, API).body(mapping::put(&plan.mapped, &choice, &context.run.0))
             }
-            Ok(Payload::Pool { name, choice }) => {
+            Payload::Pool { name, choice } => {
                 let body = mapping::put_pool(&plan.mapped, &choice, &name, rung);
                 match (plan.pool_id(&name), body) {
                     (Ok(path), Some(body)) => Request::new(Method::Put, path, API).body(body),
@@ -524,11 +450,11 @@ impl Driver for Cluster {
                     }
                 }
             }
-            Ok(Payload::Delete) => match self.deletion(&arm, id, &context.run.0).await {
+            Payload::Delete => match self.deletion(&arm, id, &context.run.0).await {
                 Ok(request) => request,
                 Err(sent) => return sent,
             },
-            Ok(Payload::DeleteLeft { run }) => {
+            Payload::DeleteLeft { run } => {
                 let id = match plan.of_drill() {
                     Ok((_, id)) => id,
                     Err(error) => return refusal::refused_here("InvalidSettings", error.to_string()),
@@ -538,7 +464,6 @@ impl Driver for Cluster {
                     Err(sent) => return sent,
                 }
             }
-            Err(reason) => return refusal::refused_here("InvalidPayload", reason),
         };
         match arm.change(&request, key).await {
             Ok(reply) => lro::read_start(&request, &reply),

@@ -117,7 +117,7 @@ pub(super) fn map(capture: &Value, side: &Side) -> Result<Mapped, String> {
         map_pool(pool, side, &mut warnings)?;
     }
     remaining(&body, side, &mut String::new(), &mut warnings);
-    let digest = blake3::hash(sorted(&body).to_string().as_bytes())
+    let digest = blake3::hash(sorted(&with_folded_ids(&body)).to_string().as_bytes())
         .to_hex()
         .to_string();
     Ok(Mapped {
@@ -125,6 +125,25 @@ pub(super) fn map(capture: &Value, side: &Side) -> Result<Mapped, String> {
         digest: digest[..32].to_owned(),
         warnings,
     })
+}
+
+/// Returns a body whose ids are spelled in one way: Azure gives the same id in mixed case, and a cluster that is
+/// being made must not become somebody else's by it.
+fn with_folded_ids(value: &Value) -> Value {
+    let folded = |text: &str| match text.to_lowercase() {
+        id if id.starts_with("/subscriptions/") => id,
+        _ => text.to_owned(),
+    };
+    match value {
+        Value::String(text) => Value::String(folded(text)),
+        Value::Array(list) => list.iter().map(with_folded_ids).collect(),
+        Value::Object(fields) => fields
+            .iter()
+            .map(|(name, field)| (folded(name), with_folded_ids(field)))
+            .collect::<Map<String, Value>>()
+            .into(),
+        other => other.clone(),
+    }
 }
 
 fn identity(body: &mut Value, side: &Side, warnings: &mut Vec<String>) -> Result<(), String> {

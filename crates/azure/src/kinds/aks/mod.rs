@@ -11,6 +11,7 @@ mod network;
 mod plan;
 mod preflight;
 mod view;
+mod work;
 
 use std::sync::Arc;
 

@@ -70,7 +70,8 @@ fn subnet_of<'a>(network: &'a Value, name: &str) -> Option<&'a str> {
     found["id"].as_str()
 }
 
-fn with_subnet(context: &Context, id: &str) -> Context {
+/// Returns the context with a subnet that was found before.
+pub(super) fn with_subnet(context: &Context, id: &str) -> Context {
     let mut target = (*context.target).clone();
     if !target.is_object() {
         target = json!({});

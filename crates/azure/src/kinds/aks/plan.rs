@@ -14,6 +14,18 @@ const LONGEST_NAME: usize = 63;
 /// The longest prefix of an API server's name.
 const LONGEST_PREFIX: usize = 54;
 
+/// A pool as the cluster's PUT asked for it.
+pub(super) struct Expected {
+    pub(super) name: String,
+    pub(super) size: Option<String>,
+}
+
+/// Where a cluster is, in the words of the command line.
+pub(super) struct Place {
+    pub(super) name: String,
+    pub(super) group: String,
+}
+
 /// One step's cluster: where it is to stand, and as what.
 pub(super) struct Plan {
     pub(super) subscription: String,
@@ -87,13 +99,13 @@ impl Plan {
         })
     }
 
-    /// Returns the cluster's id as the settings alone tell it. Needs neither capture nor network.
-    pub(super) fn claim(context: &Context) -> Result<String, DriverError> {
+    /// Returns the cluster's id in a journey, as the settings alone tell it. Needs neither capture nor network.
+    pub(super) fn claim(context: &Context, journey: Journey) -> Result<String, DriverError> {
         let own = settings::of_side(context, &context.target, "name")?;
         ArmPath::subscription(settings::subscription(context, &context.target)?)
             .group(settings::of_side(context, &context.target, "resource-group")?)
             .provider("Microsoft.ContainerService")
-            .pair("managedClusters", &name_of(context.plan.journey, own))
+            .pair("managedClusters", &name_of(journey, own))
             .build()
             .map_err(settings::impossible)
     }
@@ -131,12 +143,25 @@ impl Plan {
     }
 
     /// Returns the pools that the cluster's own PUT carries.
-    pub(super) fn expected(&self, choice: &Choice) -> Vec<String> {
+    pub(super) fn expected(&self, choice: &Choice) -> Vec<Expected> {
         pools(&self.mapped.body)
             .iter()
-            .filter_map(|pool| text(pool, "name").map(str::to_owned))
-            .filter(|name| !choice.later.contains(name))
+            .filter_map(|pool| {
+                let name = text(pool, "name")?.to_owned();
+                let chosen = choice.sizes.get(&name).cloned();
+                let size = chosen.or_else(|| text(pool, "vmSize").map(str::to_owned));
+                Some(Expected { name, size })
+            })
+            .filter(|pool| !choice.later.contains(&pool.name))
             .collect()
+    }
+
+    /// Returns the cluster and its group, for what a person is to type.
+    pub(super) fn place(&self) -> Place {
+        Place {
+            name: self.side.name.clone(),
+            group: self.group.clone(),
+        }
     }
 }
 

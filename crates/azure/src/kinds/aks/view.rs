@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::{
     capture::{pools, text},
     mapping::{RUN_TAG, SPECIFICATION_TAG},
+    plan::{Expected, Place},
 };
 
 /// Whether Azure still works at something.
@@ -69,8 +70,55 @@ pub(super) fn outputs(cluster: &Value) -> Outputs {
     outputs
 }
 
+/// Returns whether something is switched off. `provisioningState` is Succeeded all the same, and a start takes a PUT
+/// or POST of its own, for which there may be no room: a person decides.
+pub(super) fn is_stopped(body: &Value, pointer: &str) -> bool {
+    let code = body.pointer(pointer).and_then(Value::as_str);
+    code.is_some_and(|code| code.eq_ignore_ascii_case("stopped"))
+}
+
+/// Returns the names of a cluster's pools that are switched off.
+pub(super) fn stopped_pools(cluster: &Value) -> impl Iterator<Item = String> {
+    let stopped = pools(cluster)
+        .iter()
+        .filter(|pool| is_stopped(pool, "/powerState/code"));
+    stopped.filter_map(|pool| text(pool, "name").map(str::to_owned))
+}
+
+/// Returns what a person is told of a cluster that is switched off.
+pub(super) fn start_cluster(place: &Place) -> String {
+    let Place { name, group } = place;
+    format!("{name} is stopped; start it: az aks start --name {name} --resource-group {group}")
+}
+
+/// Returns what a person is told of a pool that is switched off.
+pub(super) fn start_pool(pool: &str, place: &Place) -> String {
+    let Place { name, group } = place;
+    format!(
+        "pool {pool} of {name} is stopped; start it: az aks nodepool start --name {pool} --cluster-name {name} \
+         --resource-group {group}"
+    )
+}
+
+fn barred(evidence: String) -> Observation {
+    Observation::Barred { evidence }
+}
+
+/// Returns what is wrong with the size of a pool's machines, which no PUT changes.
+fn other_size(pool: &Value, pointer: &str, name: &str, wanted: &[&str]) -> Option<String> {
+    let found = pool.pointer(pointer).and_then(Value::as_str)?;
+    let known = wanted.is_empty() || wanted.iter().any(|size| size.eq_ignore_ascii_case(found));
+    (!known).then(|| {
+        let found = crate::arm::reply::cut(found);
+        format!(
+            "pool {name} has machines of size {found}, not {}: no PUT changes that; delete the pool, then retry",
+            wanted.join(" or ")
+        )
+    })
+}
+
 /// Judges whether the cluster stands, with the pools that its PUT carried.
-pub(super) fn observe(cluster: &Value, expected: &[String], run: &str) -> Observation {
+pub(super) fn observe(cluster: &Value, expected: &[Expected], run: &str, place: &Place) -> Observation {
     let name = text(cluster, "name").unwrap_or("the cluster");
     let moving = |evidence: String| Observation::InMotion {
         evidence,
@@ -90,7 +138,10 @@ pub(super) fn observe(cluster: &Value, expected: &[String], run: &str) -> Observ
         }
         State::Moving(word) => return moving(format!("{name} is {word}")),
     }
-    for wanted in expected {
+    if is_stopped(cluster, "/properties/powerState/code") {
+        return barred(start_cluster(place));
+    }
+    for Expected { name: wanted, size } in expected {
         let pool = pools(cluster)
             .iter()
             .find(|pool| text(pool, "name").is_some_and(|found| found.eq_ignore_ascii_case(wanted)));
@@ -110,6 +161,13 @@ pub(super) fn observe(cluster: &Value, expected: &[String], run: &str) -> Observ
                 return moving(format!("pool {wanted} of {name} is not ready"));
             }
         }
+        if is_stopped(pool, "/powerState/code") {
+            return barred(start_pool(wanted, place));
+        }
+        let sizes: Vec<&str> = size.as_deref().into_iter().collect();
+        if let Some(evidence) = other_size(pool, "/vmSize", wanted, &sizes) {
+            return barred(evidence);
+        }
     }
     Observation::Holds {
         evidence: format!("{name} is Succeeded, with {} pools", expected.len()),
@@ -118,13 +176,19 @@ pub(super) fn observe(cluster: &Value, expected: &[String], run: &str) -> Observ
     }
 }
 
-/// Judges whether one pool stands.
-pub(super) fn observe_pool(pool: &Value, name: &str) -> Observation {
+/// Judges whether one pool stands, of one of the sizes that it may have.
+pub(super) fn observe_pool(pool: &Value, name: &str, sizes: &[&str], place: &Place) -> Observation {
     match State::at(pool, "/properties/provisioningState") {
-        State::Succeeded => Observation::Holds {
-            evidence: format!("pool {name} is Succeeded"),
-            ours: false,
-            outputs: Outputs::new(),
+        State::Succeeded if is_stopped(pool, "/properties/powerState/code") => {
+            barred(start_pool(name, place))
+        }
+        State::Succeeded => match other_size(pool, "/properties/vmSize", name, sizes) {
+            Some(evidence) => barred(evidence),
+            None => Observation::Holds {
+                evidence: format!("pool {name} is Succeeded"),
+                ours: false,
+                outputs: Outputs::new(),
+            },
         },
         State::Failed(word) => Observation::NotBegun {
             evidence: format!("pool {name} is {word}"),

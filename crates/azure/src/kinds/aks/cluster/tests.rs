@@ -1,10 +1,15 @@
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
+
+use leeward_engine::id::OperationId;
+use leeward_runbook::kind::RepeatClass;
 
 use super::{
     super::{capture, plan::name_of},
     *,
 };
 use crate::testing::{self, FakeAzure, context as context_of, key, region_down, with_files};
+
+mod standing;
 
 const CAPTURE: &[u8] =
     include_bytes!("../../../../../../runbooks/interworks-platform/captures/storefront-cluster.json");
@@ -235,7 +240,7 @@ async fn a_size_that_is_not_sold_there_is_replaced_and_a_pool_without_any_comes_
     beside(&azure);
     let context = context(Journey::Failover);
     let assessment = assess(&azure, &context).await.unwrap();
-    let Payload::Create { choice } = payload(&assessment.operations[0]).unwrap() else {
+    let Payload::Create { choice } = Carried::of(&assessment.operations[0]).unwrap().payload else {
         panic!()
     };
     assert_eq!(choice.sizes["web"], "Standard_D8as_v5");
