@@ -4,6 +4,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use async_trait::async_trait;
+use jiff::{SignedDuration, Timestamp};
 use leeward_engine::{
     id::{AttemptKey, OperationId},
     port::{Context, Driver, DriverError, SourceRegion},
@@ -14,7 +15,7 @@ use serde_json::{Value, json};
 
 use super::{API, account::Account};
 use crate::{
-    arm::{Arm, Method, ReadError, Request, folded_region, lro, path::folded, refusal},
+    arm::{Arm, ArmError, Method, ReadError, Request, folded_region, lro, path::folded, refusal},
     kinds::settings,
 };
 
@@ -333,17 +334,59 @@ fn observe(operation: &Operation, account: &Account, target: &str) -> Observatio
     }
 }
 
-/// A `Location` that answers with an error of its own says that the operation failed.
-fn read_poll(ticket: &Ticket, answer: Result<crate::arm::Reply, ReadError>) -> Progress {
-    match answer {
-        Err(ReadError::Answered(error)) if matches!(error.status, 400 | 405..=407 | 409 | 411..=428) => {
-            Progress::Failed {
-                code: error.code,
-                message: error.message,
-                retryable: false,
+/// Where a ticket keeps since when its status is refused while the account stands still.
+const REFUSED_SINCE: &str = "refused-since";
+/// When to look again at a status that is refused.
+const LOOK_AGAIN: Duration = Duration::from_secs(30);
+
+/// Judges a `Location` that answers with an error of its own. That is a failure to read the status, not one of the
+/// operation: the account decides, and only once it has stood still where it was for as long as a move may be unseen.
+fn read_refused(ticket: &Ticket, error: ArmError, seen: Observation, now: Timestamp) -> Progress {
+    let reason = format!(
+        "its status is refused: HTTP {} {}: {}",
+        error.status, error.code, error.message
+    );
+    let marked = |detail: Value| Ticket {
+        detail,
+        ..ticket.clone()
+    };
+    let since = ticket.detail.get(REFUSED_SINCE).and_then(Value::as_str);
+    let since: Option<Timestamp> = since.and_then(|at| at.parse().ok());
+    let running = |ticket: Option<Ticket>| Progress::Running {
+        word: reason.clone(),
+        percent: None,
+        look_after: Some(LOOK_AGAIN),
+        ticket,
+    };
+    match (seen, since) {
+        (Observation::Holds { outputs, .. }, _) => Progress::Succeeded {
+            warnings: vec![reason],
+            outputs,
+        },
+        // What moves after all has not stood still since then.
+        (Observation::InMotion { .. } | Observation::Busy { .. }, since) => {
+            running(since.map(|_| marked(Value::Null)))
+        }
+        (Observation::CannotTell { .. }, _) => Progress::Unreadable {
+            reason,
+            look_after: Some(LOOK_AGAIN),
+        },
+        (Observation::NotBegun { .. } | Observation::Barred { .. }, None) => {
+            running(Some(marked(json!({REFUSED_SINCE: now.to_string()}))))
+        }
+        (Observation::NotBegun { .. } | Observation::Barred { .. }, Some(since)) => {
+            match now.duration_since(since) >= SignedDuration::from_secs(SETTLING.as_secs() as i64) {
+                true => Progress::Failed {
+                    code: error.code,
+                    message: error.message,
+                    retryable: false,
+                },
+                false => Progress::Unreadable {
+                    reason,
+                    look_after: Some(LOOK_AGAIN),
+                },
             }
         }
-        answer => lro::read_location(ticket, answer),
     }
 }
 
@@ -412,11 +455,17 @@ impl Driver for Geo {
         }
     }
 
-    async fn poll(&self, context: &Context, _operation: &Operation, ticket: &Ticket) -> Progress {
+    async fn poll(&self, context: &Context, operation: &Operation, ticket: &Ticket) -> Progress {
         let arm = self.arm.for_step(context);
-        match (&ticket.status_url, &ticket.location) {
-            (None, Some(url)) => read_poll(ticket, arm.follow(url).await),
-            _ => lro::poll_once(&arm, ticket, &lro::FinalState::Status).await,
+        let (None, Some(url)) = (&ticket.status_url, &ticket.location) else {
+            return lro::poll_once(&arm, ticket, &lro::FinalState::Status).await;
+        };
+        match arm.follow(url).await {
+            Err(ReadError::Answered(error)) if matches!(error.status, 400 | 405..=407 | 409 | 411..=428) => {
+                let seen = self.observe(context, operation).await;
+                read_refused(ticket, error, seen, arm.clock().now().wall)
+            }
+            answer => lro::read_location(ticket, answer),
         }
     }
 }

@@ -123,12 +123,7 @@ async fn each_rung_is_one_request_and_the_location_is_followed_to_its_end() {
             (202, vec![("Location", url.to_owned())], Value::Null),
         );
         azure.on("GET", "/asyncoperations/1", 202, Value::Null);
-        azure.on(
-            "GET",
-            "/asyncoperations/1",
-            409,
-            json!({"error": {"code": "StorageAccountFailoverFailed", "message": "m"}}),
-        );
+        azure.on("GET", "/asyncoperations/1", 200, Value::Null);
         let context = context(Journey::Failover);
         let driver = Geo::new(azure.arm());
         let operation = driver.assess(&context).await.unwrap().operations.remove(0);
@@ -147,9 +142,82 @@ async fn each_rung_is_one_request_and_the_location_is_followed_to_its_end() {
         ));
         assert!(matches!(
             driver.poll(&context, &operation, &ticket).await,
-            Progress::Failed { retryable: false, .. }
+            Progress::Succeeded { .. }
         ));
     }
+}
+
+/// A move under way whose status is refused; the account shows the bodies one after the other.
+async fn refused(bodies: &[Value]) -> (Geo, Context, Operation, Ticket) {
+    let azure = FakeAzure::new();
+    // One answer for the assessment, with its expansion.
+    azure.on("GET", END, 200, calm()).on("GET", END, 200, calm());
+    for body in bodies {
+        azure.on("GET", END, 200, body.clone());
+    }
+    azure.on(
+        "GET",
+        "/asyncoperations/1",
+        409,
+        json!({"error": {"code": "StorageAccountOperationInProgress", "message": "m"}}),
+    );
+    let context = context(Journey::Failover);
+    let driver = Geo::new(azure.arm());
+    let operation = driver.assess(&context).await.unwrap().operations.remove(0);
+    let ticket = Ticket {
+        status_url: None,
+        location: Some(leeward_engine::work::OperationUrl::new(
+            "http://127.0.0.1:1/asyncoperations/1",
+        )),
+        job: None,
+        detail: Value::Null,
+        look_after: None,
+    };
+    (driver, context, operation, ticket)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_status_that_is_refused_fails_no_move_while_the_account_moves_or_has_arrived() {
+    let moving = account("westeurope", "northeurope", "Standard_RAGRS", true, true);
+    let arrived = account("northeurope", "westeurope", "Standard_RAGRS", true, false);
+    let (driver, context, operation, ticket) = refused(&[moving, arrived]).await;
+    let first = driver.poll(&context, &operation, &ticket).await;
+    assert!(
+        matches!(&first, Progress::Running { word, ticket: None, .. } if word.contains("StorageAccountOperationInProgress")),
+        "{first:?}"
+    );
+    let second = driver.poll(&context, &operation, &ticket).await;
+    assert!(
+        matches!(&second, Progress::Succeeded { warnings, .. } if warnings.len() == 1),
+        "{second:?}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_status_is_a_failure_only_once_the_account_has_stood_still_for_its_settling_time() {
+    let moving = account("westeurope", "northeurope", "Standard_RAGRS", true, true);
+    let (driver, context, operation, ticket) = refused(&[calm(), calm(), moving, calm()]).await;
+    let renewed = |progress: Progress| match progress {
+        Progress::Running {
+            ticket: Some(ticket), ..
+        } => ticket,
+        other => panic!("{other:?}"),
+    };
+    // The account does not show the move yet.
+    let ticket = renewed(driver.poll(&context, &operation, &ticket).await);
+    tokio::time::advance(SETTLING - Duration::from_secs(1)).await;
+    let early = driver.poll(&context, &operation, &ticket).await;
+    assert!(matches!(early, Progress::Unreadable { .. }), "{early:?}");
+    // Then it does, and the wait begins anew should it stand still again.
+    let ticket = renewed(driver.poll(&context, &operation, &ticket).await);
+    tokio::time::advance(SETTLING).await;
+    let ticket = renewed(driver.poll(&context, &operation, &ticket).await);
+    tokio::time::advance(SETTLING).await;
+    let late = driver.poll(&context, &operation, &ticket).await;
+    assert!(
+        matches!(&late, Progress::Failed { code, retryable: false, .. } if code == "StorageAccountOperationInProgress"),
+        "{late:?}"
+    );
 }
 
 #[tokio::test]
