@@ -59,6 +59,18 @@ impl CloudName {
     }
 }
 
+impl CloudName {
+    /// Returns how the host names of its databases end; nothing for a custom one.
+    pub fn databases(self) -> Option<&'static str> {
+        match self {
+            CloudName::Public => Some("database.windows.net"),
+            CloudName::China => Some("database.chinacloudapi.cn"),
+            CloudName::Government => Some("database.usgovcloudapi.net"),
+            CloudName::Custom => None,
+        }
+    }
+}
+
 /// No such cloud.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{name}` is not a cloud: public, china, government or custom")]

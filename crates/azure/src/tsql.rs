@@ -60,8 +60,8 @@ pub(crate) struct Server {
 pub(crate) enum Login {
     /// A login of the server's own.
     Own { user: String, password: SecretString },
-    /// The identity of the run.
-    Identity,
+    /// The identity of the run, in another tenant than its own where one is named.
+    Identity { tenant: Option<String> },
 }
 
 /// The first set of rows that a statement gave; `None` is NULL.
@@ -158,7 +158,7 @@ async fn exchange(
 async fn authentication(arm: &Arm, login: &Login, host: &str, pretended: bool) -> Result<AuthMethod, Error> {
     match login {
         Login::Own { user, password } => Ok(AuthMethod::sql_server(user, password.expose_secret())),
-        Login::Identity => {
+        Login::Identity { tenant } => {
             let scope = match scope(host) {
                 Some(scope) => scope,
                 None if pretended => "simulator".to_owned(),
@@ -168,7 +168,7 @@ async fn authentication(arm: &Arm, login: &Login, host: &str, pretended: bool) -
                     )));
                 }
             };
-            let token = arm.token_for(&scope).await.map_err(broken)?;
+            let token = arm.token_for(tenant.as_deref(), &scope).await.map_err(broken)?;
             Ok(AuthMethod::aad_token(token.expose_secret()))
         }
     }

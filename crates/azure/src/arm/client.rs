@@ -162,9 +162,19 @@ impl Arm {
 
     /// Returns a token of the same identity for another audience, such as a database. Whoever asks makes sure
     /// that it goes nowhere else.
-    pub(crate) async fn token_for(&self, scope: &str) -> Result<SecretString, CredentialError> {
+    pub(crate) async fn token_for(
+        &self,
+        tenant: Option<&str>,
+        scope: &str,
+    ) -> Result<SecretString, CredentialError> {
         let now = self.shared.clock.now().wall;
-        self.shared.credential.token(scope, now).await
+        self.credential_in(tenant)?.token(scope, now).await
+    }
+
+    /// Returns the tenant that the step names for a subscription.
+    pub(crate) fn tenant_of(&self, subscription: &str) -> Option<String> {
+        let path = format!("/subscriptions/{subscription}");
+        self.tenants.of_path(&path).map(str::to_owned)
     }
 
     /// Reads. Retries 408, 429, 5xx and broken connections a few times, with pauses on tokio's clock.
@@ -229,8 +239,12 @@ impl Arm {
 
     /// Returns the credential in the tenant to which a URL's subscription belongs.
     fn credential_for(&self, url: &Url) -> Result<Credential, CredentialError> {
+        self.credential_in(self.tenants.of_path(url.path()))
+    }
+
+    fn credential_in(&self, tenant: Option<&str>) -> Result<Credential, CredentialError> {
         let shared = &self.shared;
-        let Some(tenant) = self.tenants.of_path(url.path()) else {
+        let Some(tenant) = tenant else {
             return Ok(shared.credential.clone());
         };
         let mut elsewhere = shared.elsewhere.lock().unwrap_or_else(PoisonError::into_inner);

@@ -5,6 +5,7 @@ use std::fmt;
 use url::{Host, Url};
 
 use super::{Request, path};
+use crate::cloud::CloudName;
 
 /// Azure's public cloud.
 pub const PUBLIC_CLOUD: &str = "https://management.azure.com";
@@ -14,6 +15,7 @@ pub const PUBLIC_CLOUD: &str = "https://management.azure.com";
 pub struct Endpoint {
     url: Url,
     audience: Option<String>,
+    cloud: Option<CloudName>,
 }
 
 /// Why a URL cannot be the endpoint.
@@ -84,7 +86,11 @@ impl Endpoint {
         if url.path() != "/" {
             return too_much("a path");
         }
-        Ok(Endpoint { url, audience: None })
+        Ok(Endpoint {
+            url,
+            audience: None,
+            cloud: None,
+        })
     }
 
     /// Returns the same endpoint with tokens asked for another name than its address.
@@ -97,6 +103,28 @@ impl Endpoint {
                     .to_owned(),
             ),
             ..self
+        }
+    }
+
+    /// Returns the same endpoint as one of a cloud, whatever its address is.
+    pub fn in_cloud(self, cloud: CloudName) -> Endpoint {
+        Endpoint {
+            cloud: Some(cloud),
+            ..self
+        }
+    }
+
+    /// Returns how the host names of databases end there: as the cloud says, else as the address tells. A simulator's
+    /// are those of the public cloud.
+    pub fn databases(&self) -> Option<&'static str> {
+        let told = |cloud: &CloudName| {
+            let usual = cloud.endpoint().and_then(|usual| Url::parse(usual).ok());
+            usual.is_some_and(|usual| usual.host() == self.url.host())
+        };
+        match self.cloud {
+            Some(cloud) => cloud.databases(),
+            None if self.is_loopback() => CloudName::Public.databases(),
+            None => CloudName::ALL.iter().find(|cloud| told(cloud))?.databases(),
         }
     }
 
@@ -214,6 +242,22 @@ mod tests {
         ] {
             assert!(Endpoint::parse(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn databases_are_looked_for_in_the_cloud_that_the_run_acts_in() {
+        let ends = |url: &str| Endpoint::parse(url).unwrap().databases();
+        assert_eq!(ends("https://management.azure.com"), Some("database.windows.net"));
+        assert_eq!(
+            ends("https://management.chinacloudapi.cn"),
+            Some("database.chinacloudapi.cn")
+        );
+        assert_eq!(ends("http://127.0.0.1:9"), Some("database.windows.net"));
+        assert_eq!(ends("https://arm.example.test"), None);
+        // An address of one's own, such as a private link, in a cloud by name.
+        let own = Endpoint::parse("https://arm.example.test").unwrap();
+        let own = own.in_cloud(CloudName::Government);
+        assert_eq!(own.databases(), Some("database.usgovcloudapi.net"));
     }
 
     #[test]

@@ -96,7 +96,7 @@ impl NetworkSettings {
     }
 
     /// Hands everything to the builder of an HTTP client.
-    pub(super) fn apply(&self, mut builder: reqwest::ClientBuilder) -> reqwest::ClientBuilder {
+    pub(crate) fn apply(&self, mut builder: reqwest::ClientBuilder) -> reqwest::ClientBuilder {
         builder = match self.proxy.clone().map(reqwest::Proxy::all) {
             Some(Ok(proxy)) => {
                 let bypass = match &self.bypass {

@@ -1,4 +1,7 @@
 //! The public side of the real world.
+//!
+//! What is http goes through the proxy of the settings, and through no other. What only opens a connection (a port, a
+//! database) goes straight there: a proxy for pages carries neither.
 
 use std::{
     error::Error as _,
@@ -11,19 +14,26 @@ use futures::StreamExt;
 use leeward_engine::port::Clock;
 
 use super::public::{LONGEST_BODY, Line, PublicError, PublicReply, PublicRequest, PublicWire};
-use crate::arm::reply::cut;
+use crate::arm::{NetworkSettings, reply::cut};
 
 /// Goes out directly.
 pub struct Direct {
     clock: Arc<dyn Clock>,
+    network: NetworkSettings,
     client: OnceLock<reqwest::Client>,
 }
 
 impl Direct {
-    /// Makes a wire; its client is built when it is first used.
+    /// Makes a wire with nothing between; its client is built when it is first used.
     pub fn new(clock: Arc<dyn Clock>) -> Direct {
+        Direct::through(clock, NetworkSettings::direct())
+    }
+
+    /// Makes a wire through a proxy, and with further certificates.
+    pub fn through(clock: Arc<dyn Clock>, network: NetworkSettings) -> Direct {
         Direct {
             clock,
+            network,
             client: OnceLock::new(),
         }
     }
@@ -32,13 +42,16 @@ impl Direct {
         if let Some(client) = self.client.get() {
             return Ok(client);
         }
-        let built = reqwest::Client::builder()
+        let builder = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
             .connect_timeout(Duration::from_secs(10))
             .pool_max_idle_per_host(0)
             .http1_only()
-            .user_agent(concat!("leeward/", env!("CARGO_PKG_VERSION")))
+            .user_agent(concat!("leeward/", env!("CARGO_PKG_VERSION")));
+        let built = self
+            .network
+            .apply(builder)
             .build()
             .map_err(|error| PublicError::not_sent(error.to_string()))?;
         Ok(self.client.get_or_init(|| built))
@@ -131,4 +144,46 @@ fn root_of(error: &reqwest::Error) -> String {
         || "the exchange failed".to_owned(),
         |error| cut(&error.to_string()),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        net::TcpListener,
+    };
+
+    use super::*;
+    use crate::testing::TestClock;
+
+    /// Takes one request, answers it, and returns how it began.
+    async fn one_request(listener: TcpListener) -> String {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut heard = vec![0; 4096];
+        let count = stream.read(&mut heard).await.unwrap();
+        let answer = "HTTP/1.1 204 No Content\r\ncontent-length: 0\r\n\r\n";
+        stream.write_all(answer.as_bytes()).await.unwrap();
+        let text = String::from_utf8_lossy(&heard[..count]).into_owned();
+        text.lines().next().unwrap_or_default().to_owned()
+    }
+
+    #[tokio::test]
+    async fn a_proof_goes_through_the_same_proxy_as_everything_else_and_to_this_machine_never() {
+        let proxy = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = format!("http://{}", proxy.local_addr().unwrap());
+        let network =
+            NetworkSettings::from_environment(|name| (name == "HTTPS_PROXY").then(|| address.clone()));
+        let wire = Direct::through(TestClock::new(), network.unwrap());
+        let ask = |url: String| PublicRequest::get(url.parse().unwrap(), Duration::from_secs(20));
+        let far = ask("http://shop.example.test/health".to_owned());
+        let (heard, reply) = tokio::join!(one_request(proxy), wire.http(&far));
+        assert_eq!(reply.unwrap().status, 204);
+        assert_eq!(heard, "GET http://shop.example.test/health HTTP/1.1");
+
+        let here = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let near = ask(format!("http://{}/health", here.local_addr().unwrap()));
+        let (heard, reply) = tokio::join!(one_request(here), wire.http(&near));
+        assert_eq!(reply.unwrap().status, 204);
+        assert_eq!(heard, "GET /health HTTP/1.1");
+    }
 }

@@ -20,6 +20,12 @@ pub fn endpoint(desk: &Desk) -> Result<Endpoint, Failure> {
         bad_address("endpoint", &origin, &error)
             .hint("write it as `https://management.azure.com`, or `http://127.0.0.1:PORT` for the simulator")
     })?;
+    // `endpoint` may be an address of one's own in a cloud that has a name.
+    let cloud = desk.settings.text("cloud").and_then(|word| word.parse().ok());
+    let endpoint = match cloud {
+        Some(cloud) if !endpoint.is_loopback() => endpoint.in_cloud(cloud),
+        _ => endpoint,
+    };
     Ok(match desk.settings.text("audience") {
         Some(audience) => endpoint.with_audience(audience),
         None => endpoint,
@@ -88,7 +94,7 @@ fn network(desk: &Desk) -> Result<NetworkSettings, Failure> {
 ///
 /// Against a simulator on this machine the public side of the world is simulated too.
 pub fn drivers(desk: &Desk, clock: &Arc<dyn Clock>) -> Result<Arc<dyn Drivers>, Failure> {
-    Ok(over(arm(desk, clock)?, clock))
+    Ok(over(arm(desk, clock)?, clock, network(desk)?))
 }
 
 /// Makes the drivers, and asks for one token before anything is begun: a credential that gives none is told as that.
@@ -101,7 +107,7 @@ pub async fn proven_drivers(desk: &Desk, clock: &Arc<dyn Clock>) -> Result<Arc<d
             None => failure,
         });
     }
-    Ok(over(arm, clock))
+    Ok(over(arm, clock, network(desk)?))
 }
 
 fn arm(desk: &Desk, clock: &Arc<dyn Clock>) -> Result<Arm, Failure> {
@@ -112,10 +118,10 @@ fn arm(desk: &Desk, clock: &Arc<dyn Clock>) -> Result<Arm, Failure> {
     Arm::new(endpoint, credential, Some(http), clock.clone()).map_err(|error| refused(&error.to_string()))
 }
 
-fn over(arm: Arm, clock: &Arc<dyn Clock>) -> Arc<dyn Drivers> {
+fn over(arm: Arm, clock: &Arc<dyn Clock>, network: NetworkSettings) -> Arc<dyn Drivers> {
     let public: Arc<dyn PublicWire> = match Forward::new(arm.endpoint().clone(), clock.clone()) {
         Some(forward) => Arc::new(forward),
-        None => Arc::new(Direct::new(clock.clone())),
+        None => Arc::new(Direct::through(clock.clone(), network)),
     };
     Arc::new(Registry::new(&Seams {
         arm,

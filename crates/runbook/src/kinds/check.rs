@@ -1,6 +1,6 @@
 //! What proves that the platform serves. Checks change nothing.
 
-use super::common::{EVERY, HOLD, MOVES_AND_DRILL, WITHIN, gives, may, need, otherwise, seconds};
+use super::common::{EVERY, HOLD, MOVES_AND_DRILL, TENANT, WITHIN, gives, may, need, otherwise, seconds};
 use crate::kind::{ControlPlane, Kind, Output, Setting, Shape, Stands};
 
 const STATUS: Shape = Shape::Number(100, 599);
@@ -168,6 +168,7 @@ pub(super) static SQL: Kind = prove(
             Stands::With,
             "Its password, as a reference",
         ),
+        TENANT,
         WITHIN,
         HOLD,
         EVERY,

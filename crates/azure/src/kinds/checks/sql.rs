@@ -50,7 +50,12 @@ impl Asked {
                 port,
                 database: text("database")?,
             },
-            login: login(written, &mut opened).map_err(|error| error.to_string())?,
+            login: login(
+                written,
+                &mut opened,
+                settings::optional_text(written, "tenant").map(str::to_owned),
+            )
+            .map_err(|error| error.to_string())?,
             statement: settings::optional_text(written, "statement")
                 .unwrap_or("SELECT 1")
                 .to_owned(),

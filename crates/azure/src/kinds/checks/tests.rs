@@ -2,7 +2,11 @@ use leeward_runbook::journey::Journey;
 use serde_json::json;
 
 use super::*;
-use crate::testing::{FakeAzure, FakePublic, context};
+use crate::{
+    arm::Endpoint,
+    credential::{Credential, CredentialKind, CredentialSettings},
+    testing::{FakeAzure, FakePublic, context},
+};
 
 fn prover(public: &Arc<FakePublic>) -> Prover {
     let arm = FakeAzure::new().arm();
@@ -168,6 +172,30 @@ async fn the_token_of_the_run_is_not_sent_to_a_server_that_is_not_azures() {
     let mut heard = Vec::new();
     theirs.read_to_end(&mut heard).await.unwrap();
     assert!(heard.is_empty(), "{} bytes left", heard.len());
+}
+
+#[tokio::test]
+async fn a_check_of_a_database_asks_for_its_token_in_the_tenant_that_it_names() {
+    // This credential knows one tenant, and says so of any other: nobody is asked for it.
+    let settings = CredentialSettings::of(CredentialKind::ManagedIdentity);
+    let arm = Arm::new(
+        Endpoint::parse("https://management.azure.com").unwrap(),
+        Credential::new(settings).unwrap(),
+        Some(FakeAzure::new()),
+        crate::testing::TestClock::new(),
+    )
+    .unwrap();
+    let prover = Prover {
+        public: Arc::new(Overheard(std::sync::Mutex::new(None))),
+        clock: arm.clock().clone(),
+        arm,
+    };
+    let settings = json!({"server": "fog.database.windows.net", "database": "orders", "tenant": "t-other"});
+    let probe = prover.probe("check.sql", &settings).await;
+    assert!(
+        !probe.passed && probe.evidence.contains("`t-other` is asked for"),
+        "{probe:?}"
+    );
 }
 
 #[tokio::test]

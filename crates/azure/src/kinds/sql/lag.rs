@@ -12,7 +12,7 @@ use super::{
     view::{GroupView, Replication},
 };
 use crate::{
-    arm::reply::cut,
+    arm::{Arm, reply::cut},
     kinds::{secrets::Opened, settings},
     registry::Seams,
     tsql::{self, Login, Rows, Server},
@@ -127,7 +127,8 @@ pub(super) async fn read(seams: &Seams, of: Of, context: &Context, view: Option<
             context.plan.source.region
         ));
     }
-    let (server, login, opened) = match asked(of, context, written) {
+    let arm = seams.arm.for_step(context);
+    let (server, login, opened) = match asked(of, context, written, &arm) {
         Ok(asked) => asked,
         Err(error) => return unknown(format!("`lag`: {error}")),
     };
@@ -137,18 +138,11 @@ pub(super) async fn read(seams: &Seams, of: Of, context: &Context, view: Option<
             database,
             ..server.clone()
         };
-        let (login, opened) = (&login, &opened);
+        let (login, opened, arm) = (&login, &opened, &arm);
         async move {
-            tsql::ask(
-                seams.public.as_ref(),
-                &seams.arm,
-                &server,
-                login,
-                statement,
-                WITHIN,
-            )
-            .await
-            .map_err(|error| opened.hide(&error.to_string()))
+            tsql::ask(seams.public.as_ref(), arm, &server, login, statement, WITHIN)
+                .await
+                .map_err(|error| opened.hide(&error.to_string()))
         }
     };
     let found = async {
@@ -156,7 +150,7 @@ pub(super) async fn read(seams: &Seams, of: Of, context: &Context, view: Option<
         let databases = match (of, view) {
             (Of::Servers, Some(view)) => named(view, &server.database)?,
             (Of::Servers, None) => {
-                let view = side.view(&seams.arm.for_step(context)).await;
+                let view = side.view(&arm).await;
                 let view = view.map_err(|error| format!("{} was not readable: {error}", side.what()))?;
                 named(&view, &server.database)?
             }
@@ -208,10 +202,24 @@ fn first_column(rows: Rows) -> Vec<String> {
         .collect()
 }
 
-fn asked(of: Of, context: &Context, written: &Value) -> Result<(Server, Login, Opened), DriverError> {
+fn asked(
+    of: Of,
+    context: &Context,
+    written: &Value,
+    arm: &Arm,
+) -> Result<(Server, Login, Opened), DriverError> {
+    let side = GroupSide::source(of, context)?;
     let host = match (settings::optional_text(written, "server"), of) {
         (Some(host), _) => host.to_owned(),
-        (None, Of::Servers) => format!("{}.database.windows.net", GroupSide::source(of, context)?.host),
+        (None, Of::Servers) => match arm.endpoint().databases() {
+            Some(end) => format!("{}.{end}", side.host),
+            None => {
+                return Err(DriverError::Impossible {
+                    reason: "`server` is missing: nobody knows how host names end in a custom cloud"
+                        .to_owned(),
+                });
+            }
+        },
         (None, Of::Instances) => {
             return Err(DriverError::Impossible {
                 reason: "`server` is missing: an instance's host name holds its DNS zone".to_owned(),
@@ -219,7 +227,7 @@ fn asked(of: Of, context: &Context, written: &Value) -> Result<(Server, Login, O
         }
     };
     let mut opened = Opened::default();
-    let login = login(written, &mut opened)?;
+    let login = login(written, &mut opened, arm.tenant_of(&side.subscription))?;
     Ok((
         Server {
             host,
@@ -231,12 +239,16 @@ fn asked(of: Of, context: &Context, written: &Value) -> Result<(Server, Login, O
     ))
 }
 
-/// Reads as whom a server is asked: `user` and `password`, or the identity of the run.
-pub(crate) fn login(written: &Value, opened: &mut Opened) -> Result<Login, DriverError> {
+/// Reads as whom a server is asked: `user` and `password`, or the identity of the run in a tenant.
+pub(crate) fn login(
+    written: &Value,
+    opened: &mut Opened,
+    tenant: Option<String>,
+) -> Result<Login, DriverError> {
     let user = settings::optional_text(written, "user");
     let password = settings::optional_text(written, "password");
     match (user, password) {
-        (None, None) => Ok(Login::Identity),
+        (None, None) => Ok(Login::Identity { tenant }),
         (Some(user), Some(password)) => {
             let opened = opened.value(password).map_err(|error| DriverError::Impossible {
                 reason: error.to_string(),
@@ -328,5 +340,46 @@ mod tests {
                 .unwrap_err()
                 .contains("not in the group")
         );
+    }
+
+    #[test]
+    fn the_primary_is_asked_in_the_cloud_and_the_tenant_of_the_side_that_serves() {
+        let arm = |endpoint: &str| {
+            let endpoint = crate::arm::Endpoint::parse(endpoint).unwrap();
+            let credential =
+                crate::credential::Credential::from_token(crate::credential::CredentialKind::AzureCli, "t");
+            let http = Some(crate::testing::FakeAzure::new() as _);
+            Arm::new(endpoint, credential, http, crate::testing::TestClock::new()).unwrap()
+        };
+        let context = crate::testing::context(
+            "azure.sql.failover-group",
+            leeward_runbook::journey::Journey::Failover,
+            serde_json::json!({"failover-group": "fog", "tenant": "t-usual"}),
+            serde_json::json!({"resource-group": "rg", "server": "sql-weu", "subscription": "s-weu", "tenant": "t-weu"}),
+            serde_json::json!({"resource-group": "rg", "server": "sql-neu"}),
+        );
+        let written = serde_json::json!({"database": "orders"});
+        for (endpoint, host) in [
+            ("https://management.azure.com", "sql-weu.database.windows.net"),
+            (
+                "https://management.chinacloudapi.cn",
+                "sql-weu.database.chinacloudapi.cn",
+            ),
+            (
+                "https://management.usgovcloudapi.net",
+                "sql-weu.database.usgovcloudapi.net",
+            ),
+        ] {
+            let arm = arm(endpoint).for_step(&context);
+            let (server, login, _) = asked(Of::Servers, &context, &written, &arm).unwrap();
+            assert_eq!(server.host, host);
+            assert!(matches!(login, Login::Identity { tenant: Some(tenant) } if tenant == "t-weu"));
+        }
+        let custom = arm("https://arm.example.test");
+        let error = asked(Of::Servers, &context, &written, &custom)
+            .err()
+            .unwrap()
+            .to_string();
+        assert!(error.contains("`server` is missing"), "{error}");
     }
 }
