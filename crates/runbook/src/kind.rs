@@ -77,6 +77,8 @@ pub struct Setting {
     pub default: Option<&'static str>,
     /// One line of documentation.
     pub summary: &'static str,
+    /// Whether this version heeds it; `check` and `plan` warn where not.
+    pub driven: bool,
 }
 
 /// Where a setting may be written.
@@ -109,7 +111,7 @@ pub enum Shape {
     Percent,
     /// An absolute http or https URL.
     Url,
-    /// A secret's reference: `env:`, `file:` or `key-vault:`.
+    /// A secret's reference: `env:` or `file:`; `key-vault:` is known and not resolved yet.
     Secret,
     /// A file or folder in the runbook's folder; its content is pinned by the plan.
     File,

@@ -207,6 +207,26 @@ impl Step {
     }
 }
 
+impl Step {
+    /// Returns the checks of a `gate.manual`: a person's word alone does not make it done.
+    pub fn proofs_of_gate(&self) -> Vec<Check> {
+        let is_gate = self
+            .kind
+            .as_ref()
+            .is_some_and(|kind| &*kind.value == "gate.manual");
+        let written = self.with.as_ref().filter(|_| is_gate);
+        let checks = written.and_then(|with| with.get("check")?.as_map());
+        checks
+            .unwrap_or_default()
+            .iter()
+            .map(|entry| Check {
+                kind: Spanned::new(format!("check.{}", entry.key).into(), entry.span),
+                settings: entry.value.clone(),
+            })
+            .collect()
+    }
+}
+
 /// `data-loss`, as written.
 #[derive(Clone, Debug)]
 pub struct DataLoss {

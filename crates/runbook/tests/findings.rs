@@ -314,6 +314,36 @@ const STEPS: &[(&str, &str, &[&str])] = &[
         &["LW0106"],
     ),
     (
+        "kind of a check without driver",
+        "  a: { use: gate.approval, verify: [{ dns: { name: a.example.test, expect: 10.0.0.1 } }] }",
+        &["LW0135"],
+    ),
+    (
+        "setting that nobody heeds",
+        "  a: { use: azure.storage.object-replication, with: { resource-group: g, consumers: [{ resource: /subscriptions/s/resourceGroups/g/providers/P.Q/r/n, path: /x }] }, at: { primary: { account: x }, paired: { account: y } }, data-loss: { budget: 1m } }",
+        &["LW0135"],
+    ),
+    (
+        "secret that nobody resolves",
+        "  a: { use: notify.webhook, with: { url: \"key-vault:vault/hook\", message: hi } }",
+        &["LW0135"],
+    ),
+    (
+        "secret of a proof that stays",
+        "  a: { use: gate.approval, verify: [{ sql: { server: s.example.test, database: d, statement: SELECT 1, user: u, password: \"env:WORD\" } }] }",
+        &["LW0131"],
+    ),
+    (
+        "secret of a goal that nobody resolves",
+        "  a: { use: run.command, with: { command: [x] }, goal: { sql: { server: s.example.test, database: d, statement: SELECT 1, user: u, password: \"key-vault:v/w\" } } }",
+        &["LW0135"],
+    ),
+    (
+        "check of a gate without a port",
+        "  a: { use: gate.manual, with: { instructions: do it, check: { tcp: { host: a } } } }",
+        &["LW0106"],
+    ),
+    (
         "file outside the folder",
         "  a: { use: run.command, with: { command: [x], file: ../x.sh }, repeat: safe }",
         &["LW0107"],

@@ -6,7 +6,7 @@ use leeward_runbook::{
     Runbook, expr,
     graph::{dot, mermaid},
     journey::{Journey, Side},
-    plan::{OnFailure, Plan, PlanRequest, StepId, plan, plan_with_files},
+    plan::{OnFailure, Plan, PlanRequest, StepId, plan, plan_with_files, plan_with_warnings},
     read,
 };
 use serde_json::json;
@@ -363,6 +363,75 @@ fn a_drill_without_an_isolated_network_is_refused_and_a_failover_is_not() {
     );
     assert!(plan(&book, &PlanRequest::new(Journey::Failover)).is_ok());
     assert!(refused(&book, &PlanRequest::new(Journey::Drill))[0].starts_with("LW0129"));
+}
+
+#[test]
+fn a_plan_that_would_end_stuck_at_a_kind_without_driver_is_refused_and_the_others_are_not() {
+    let book = steps(
+        "  a: { use: check.tcp, with: { host: h, port: 1 }, ends: recovery }\n  \
+         b: { use: check.dns, in: [failback], with: { name: a.example.test, expect: 10.0.0.1 } }\n",
+    );
+    assert!(plan(&book, &PlanRequest::new(Journey::Failover)).is_ok());
+    let said = refused(&book, &PlanRequest::new(Journey::Failback));
+    assert!(said.iter().any(|line| line.starts_with("LW0135")), "{said:?}");
+    let book =
+        steps("  a: { use: gate.approval, verify: [{ tls: { host: s.example.test } }], ends: recovery }\n");
+    assert!(
+        refused(&book, &PlanRequest::new(Journey::Failover))
+            .iter()
+            .all(|line| line.starts_with("LW0135"))
+    );
+}
+
+#[test]
+fn whoever_agrees_to_a_plan_has_read_what_it_will_not_do() {
+    let book = steps(
+        "  files: { use: azure.storage.object-replication, with: { resource-group: g, \
+         consumers: [{ resource: /subscriptions/s/resourceGroups/g/providers/P.Q/r/n, path: /x }] }, data-loss: { budget: 1m }, \
+         in: [failover], at: { primary: { account: weu }, paired: { account: neu } }, ends: recovery }\n  \
+         other: { use: check.tcp, with: { host: h, port: 1 } }\n",
+    );
+    let warned = |journey| {
+        let (_, _, warnings) = plan_with_warnings(&book, &PlanRequest::new(journey)).expect("a plan");
+        warnings
+            .iter()
+            .filter(|found| found.code.as_str() == "LW0135")
+            .count()
+    };
+    assert_eq!((warned(Journey::Failover), warned(Journey::Failback)), (1, 0));
+}
+
+#[test]
+fn a_persons_word_alone_does_not_make_a_manual_step_done_where_a_check_is_given() {
+    let book = steps(
+        "  a: { use: gate.manual, in: [failover, drill], with: { instructions: do it, check: { tcp: { host: \"${{ params.host }}\", port: 5432, within: 3m } } }, \
+         verify: [{ http: { url: \"https://h.example.test/\" } }], ends: recovery }\n",
+    );
+    let checks = |journey| {
+        let plan = plan(&book, &PlanRequest::new(journey)).expect("a plan");
+        let shown = plan.steps[0]
+            .verify
+            .iter()
+            .map(|check| (check.kind.clone(), check.within.as_secs()));
+        shown.collect::<Vec<_>>()
+    };
+    let tcp = ("check.tcp".to_owned(), 180);
+    assert_eq!(
+        checks(Journey::Failover),
+        [tcp.clone(), ("check.http".to_owned(), 300)]
+    );
+    assert_eq!(checks(Journey::Drill), [tcp]);
+}
+
+#[test]
+fn a_secret_of_a_key_vault_is_refused_by_whichever_way_it_comes() {
+    let book = steps(
+        "  a: { use: notify.webhook, with: { url: \"${{ params.host }}\", message: hi } }\n  b: { use: check.tcp, with: { host: h, port: 1 }, ends: recovery }\n",
+    );
+    let mut request = PlanRequest::new(Journey::Failover);
+    request.set = vec![("host".to_owned(), "key-vault:v/w".to_owned())];
+    let said = refused(&book, &request);
+    assert!(said[0].starts_with("LW0202"), "{said:?}");
 }
 
 #[test]

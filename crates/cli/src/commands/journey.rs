@@ -99,6 +99,7 @@ pub fn run(desk: &Desk, journey: Journey, arguments: Arguments) -> Result<Exit, 
         .hint("name it with `--journal FILE`, LEEWARD_JOURNAL or `journal` in leeward.toml"));
     }
     let terminal = &desk.terminal;
+    terminal.advise(&screen::findings(&made.warnings, terminal.err));
     if !local {
         terminal.advise(&screen::findings(&second_person(&made.plan), terminal.err));
     }

@@ -80,6 +80,7 @@ fn machine(kind: &Kind) -> Value {
                 "required": setting.required,
                 "default": default,
                 "summary": setting.summary,
+                "driven": setting.driven,
             })
         })
         .collect();
@@ -107,6 +108,7 @@ fn machine(kind: &Kind) -> Value {
     json!({
         "name": kind.name,
         "summary": kind.summary,
+        "driven": kind.driven,
         "journeys": kind.journeys,
         "default-journeys": kind.default_journeys,
         "ladder": kind.ladder,

@@ -93,6 +93,8 @@ pub fn run(desk: &Desk, arguments: Arguments) -> Result<Exit, Failure> {
         return Ok(Exit::Findings);
     };
     let plan = &made.plan;
+    desk.terminal
+        .advise(&screen::findings(&made.warnings, desk.terminal.err));
     let text = match arguments.format {
         Format::Human => {
             let beside = Beside {

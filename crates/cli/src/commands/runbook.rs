@@ -10,7 +10,7 @@ use leeward_runbook::{
     Finding, Runbook,
     finding::{Severity, to_json},
     journey::Journey,
-    plan::{PinnedFiles, Plan, PlanRequest, StepId, plan_with_files},
+    plan::{PinnedFiles, Plan, PlanRequest, StepId, plan_with_warnings},
 };
 
 use super::{
@@ -99,6 +99,8 @@ pub struct Made {
     pub files: PinnedFiles,
     /// How the side that serves is known, where the journey does not say.
     pub serving: Option<String>,
+    /// What whoever agrees to the plan should have read.
+    pub warnings: Vec<Finding>,
 }
 
 /// Whether findings are shown to people or to machines.
@@ -131,7 +133,8 @@ pub fn make(
     };
     let serving = serving::find(desk, &runbook.name.value, journey, part.serving)?;
     match planned(&runbook, &file, source, part, journey, serving.as_ref(), beneath)? {
-        Ok((plan, files)) => Ok(Some(Made {
+        Ok((plan, files, warnings)) => Ok(Some(Made {
+            warnings,
             file,
             plan,
             files,
@@ -144,7 +147,7 @@ pub fn make(
     }
 }
 
-type Planned = Result<(Plan, PinnedFiles), Vec<Finding>>;
+type Planned = Result<(Plan, PinnedFiles, Vec<Finding>), Vec<Finding>>;
 
 fn planned(
     runbook: &Runbook,
@@ -209,7 +212,7 @@ fn planned(
         region_down: part.region_down,
         serving: serving.map(|serving| serving.side),
     };
-    Ok(plan_with_files(runbook, &request))
+    Ok(plan_with_warnings(runbook, &request))
 }
 
 fn split(pair: &str) -> Result<(String, String), Failure> {

@@ -18,7 +18,7 @@ use crate::{
     ports::{folder::PlanFiles, runtime},
     rehearsal::{self, Rehearsal},
     report,
-    screen::{Depth, Progress, summary},
+    screen::{self, Depth, Progress, summary},
 };
 
 /// What `leeward simulate` understands.
@@ -105,6 +105,8 @@ pub fn run(desk: &Desk, arguments: Arguments) -> Result<Exit, Failure> {
     let Some(made) = made else {
         return Ok(Exit::Findings);
     };
+    desk.terminal
+        .advise(&screen::findings(&made.warnings, desk.terminal.err));
     // Replication is turned round after a move, so a rehearsal of that begins with one.
     let before = match journey {
         Journey::Reprotect => {

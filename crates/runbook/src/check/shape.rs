@@ -174,6 +174,7 @@ pub(crate) fn fits_json(value: &Value, shape: &Shape) -> bool {
             .as_i64()
             .is_some_and(|number| (*least..=*most).contains(&number)),
         (Shape::Flag, Value::Bool(_)) => true,
+        (Shape::Secret, Value::String(text)) => is_resolved(text),
         (Shape::Text, Value::String(_) | Value::Number(_)) => true,
         (Shape::Flag | Shape::Number(..) | Shape::List(_) | Shape::Map(_) | Shape::Table(_), _) => false,
         (shape, Value::String(text)) => {
@@ -258,7 +259,7 @@ pub(crate) fn describe(shape: &Shape) -> String {
         Shape::Duration => "a duration".to_owned(),
         Shape::Percent => "a percentage".to_owned(),
         Shape::Url => "an http or https URL".to_owned(),
-        Shape::Secret => "a secret's reference (`env:`, `file:` or `key-vault:`)".to_owned(),
+        Shape::Secret => "a secret's reference (`env:` or `file:`)".to_owned(),
         Shape::File => "a file of the runbook's folder".to_owned(),
         Shape::Word([one]) => format!("`{one}`"),
         Shape::Word(known) => format!("one of {}", words(known)),
@@ -284,7 +285,7 @@ fn example(shape: &Shape) -> String {
         Shape::Duration => "`10m`".to_owned(),
         Shape::Percent => "`90%`".to_owned(),
         Shape::Url => "`https://…`".to_owned(),
-        Shape::Secret => "`key-vault:my-vault/my-secret`".to_owned(),
+        Shape::Secret => "`env:MY_SECRET`".to_owned(),
         Shape::File => "`files/…`".to_owned(),
         Shape::Word(known) => format!("`{}`", known.first().unwrap_or(&"")),
         Shape::List(inner) => format!("`[{}]`", example(inner).trim_matches('`')),
@@ -366,6 +367,11 @@ pub(super) fn is_secret(text: &str) -> bool {
             .is_some_and(|(vault, name)| is_azure_name(vault) && is_azure_name(name)),
         _ => false,
     }
+}
+
+/// Whether this version can read a secret, whose reference is one.
+pub(super) fn is_resolved(text: &str) -> bool {
+    is_secret(text) && !text.starts_with("key-vault:")
 }
 
 fn is_file(text: &str) -> bool {

@@ -1,10 +1,11 @@
 //! What a single kind asks for beyond the shape of its settings.
 
-use super::{View, shape};
+use super::{View, settings, shape};
 use crate::{
     finding::{Finding, Findings, code_list as code, nearest},
     journey::Journey,
     kind::{Kind, Shape},
+    kinds,
     model::Step,
     yaml::Node,
 };
@@ -201,29 +202,48 @@ fn fallback(view: &View<'_>, step: &Step, findings: &mut Findings) {
     }
 }
 
-/// Secrets that stay on this machine when the run goes on elsewhere.
+/// Secrets of a step and of its checks.
 fn secrets(step: &Step, kind: &Kind, findings: &mut Findings) {
-    for setting in kind
-        .settings
-        .iter()
-        .filter(|setting| holds_secret(&setting.shape))
-    {
-        for node in [&step.with, &step.primary, &step.paired].into_iter().flatten() {
-            let Some(node) = node.get(setting.name) else {
-                continue;
-            };
-            node.each_scalar(&mut |scalar, span| {
-                if shape::is_secret(&scalar.text) && !scalar.text.starts_with("key-vault:") {
-                    let finding = Finding::note(
-                        code::SECRET_STAYS_BEHIND,
-                        format!("`{}` is known on this machine only", scalar.text),
-                    )
-                    .because("another machine that takes the run over does not have it")
-                    .fix("write `key-vault:VAULT/SECRET`, with a vault in the region that takes over");
-                    findings.add(span, finding);
-                }
-            });
+    for node in [&step.with, &step.primary, &step.paired].into_iter().flatten() {
+        secrets_in(node, kind, findings);
+    }
+    let gate = step.proofs_of_gate();
+    for check in settings::checks(step).chain(&gate) {
+        if let Some(kind) = kinds::find(&check.kind.value) {
+            secrets_in(&check.settings, kind, findings);
         }
+    }
+}
+
+/// Secrets that nobody can read yet, and those that stay on this machine when the run goes on elsewhere.
+fn secrets_in(node: &Node, kind: &Kind, findings: &mut Findings) {
+    let settings = kind.settings.iter();
+    for setting in settings.filter(|setting| holds_secret(&setting.shape)) {
+        let Some(node) = node.get(setting.name) else {
+            continue;
+        };
+        node.each_scalar(&mut |scalar, span| {
+            if !shape::is_secret(&scalar.text) {
+                return;
+            }
+            let finding = if shape::is_resolved(&scalar.text) {
+                Finding::note(
+                    code::SECRET_STAYS_BEHIND,
+                    format!("`{}` is known on this machine only", scalar.text),
+                )
+                .because("another machine that takes the run over may not have it")
+                .fix("give it to every machine that may take the run over, under the same name")
+            } else {
+                Finding::error(
+                    code::NOT_DRIVEN,
+                    format!("`{}` cannot be read by this version", scalar.text),
+                )
+                .because("secrets of key vaults are known but not resolved yet, and the run would fail there")
+                .fix("write `env:NAME` or `file:PATH`, known on every machine that may run this")
+                .fix("install a newer leeward")
+            };
+            findings.add(span, finding);
+        });
     }
 }
 

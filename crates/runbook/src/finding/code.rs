@@ -78,7 +78,7 @@ registry! {
     SECOND_PERSON "LW0132" "a gate for two persons needs a shared journal";
     WRONG_PLACE "LW0133" "a setting stands in the wrong place";
     NOT_IN_LANGUAGE "LW0134" "a part of YAML that the language does not use";
-    NOT_DRIVEN "LW0135" "a kind has no driver yet";
+    NOT_DRIVEN "LW0135" "a part of the language is not carried out yet";
     TOO_MANY_FINDINGS "LW0136" "there are more findings than are shown";
     WRONG_REGION "LW0137" "a region is not one that can be used";
     REAL_DRILL "LW0138" "a drill switches the databases for real";

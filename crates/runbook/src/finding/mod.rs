@@ -129,7 +129,12 @@ impl Finding {
 
     /// Says whether a plan for a journey must be refused because of it.
     pub fn stops(&self, journey: Journey) -> bool {
-        self.severity == Severity::Error && (self.journeys.is_empty() || self.journeys.contains(&journey))
+        self.severity == Severity::Error && self.concerns(journey)
+    }
+
+    /// Says whether it has anything to do with a journey.
+    pub fn concerns(&self, journey: Journey) -> bool {
+        self.journeys.is_empty() || self.journeys.contains(&journey)
     }
 
     /// Says why it is wrong.

@@ -37,6 +37,7 @@ pub(super) const fn need(name: &'static str, shape: Shape, stands: Stands, summa
         required: true,
         default: None,
         summary,
+        driven: true,
     }
 }
 
@@ -49,6 +50,7 @@ pub(super) const fn may(name: &'static str, shape: Shape, stands: Stands, summar
         required: false,
         default: None,
         summary,
+        driven: true,
     }
 }
 
@@ -67,6 +69,15 @@ pub(super) const fn otherwise(
         required: false,
         default: Some(default),
         summary,
+        driven: true,
+    }
+}
+
+/// A setting of the language that this version does not heed yet. Taking the word away says that it does.
+pub(super) const fn not_yet(setting: Setting) -> Setting {
+    Setting {
+        driven: false,
+        ..setting
     }
 }
 

@@ -1,7 +1,7 @@
 //! Storage accounts: moved by Azure as a whole, or cut loose from their replication.
 
 use super::common::{
-    ALL, LATE, RESOURCE_GROUP, SOON, SUBSCRIPTION, TENANT, gives, may, need, otherwise, seconds,
+    ALL, LATE, RESOURCE_GROUP, SOON, SUBSCRIPTION, TENANT, gives, may, need, not_yet, otherwise, seconds,
 };
 use crate::kind::{ControlPlane, Kind, OperationDeclaration, RepeatClass, Shape, Stands};
 
@@ -102,7 +102,7 @@ pub(super) static OBJECTS: Kind = Kind {
             Stands::With,
             "Id of the policy; the one whose source is the other account when left out",
         ),
-        may(
+        not_yet(may(
             "consumers",
             Shape::List(&Shape::Map(&[
                 need(
@@ -121,7 +121,7 @@ pub(super) static OBJECTS: Kind = Kind {
             ])),
             Stands::With,
             "What is switched to the account that takes over",
-        ),
+        )),
         otherwise(
             "canary",
             Shape::Flag,

@@ -12,7 +12,7 @@ use super::{
     settle::{Frame, place},
 };
 use crate::{
-    check::{self, View, direction, network},
+    check::{self, View, direction, network, not_driven},
     expr::{self, Scope},
     finding::{Finding, Findings, Severity, code_list as code, nearest},
     journey::{Journey, Region, Side},
@@ -32,13 +32,27 @@ pub fn plan_with_files(
     runbook: &Runbook,
     request: &PlanRequest<'_>,
 ) -> Result<(Plan, PinnedFiles), Vec<Finding>> {
-    let wrong: Vec<Finding> = check::check(runbook)
-        .into_iter()
-        .filter(|found| found.stops(request.journey))
-        .collect();
+    plan_with_warnings(runbook, request).map(|(plan, files, _)| (plan, files))
+}
+
+/// Makes a plan and returns the bytes that it pinned, and what whoever agrees to it should have read:
+/// the warnings that concern its journey.
+pub fn plan_with_warnings(
+    runbook: &Runbook,
+    request: &PlanRequest<'_>,
+) -> Result<(Plan, PinnedFiles, Vec<Finding>), Vec<Finding>> {
+    let found = check::check(runbook);
+    let (wrong, rest): (Vec<Finding>, Vec<Finding>) =
+        found.into_iter().partition(|found| found.stops(request.journey));
     if !wrong.is_empty() {
         return Err(wrong);
     }
+    let (plan, files) = made(runbook, request)?;
+    let warns = |found: &Finding| found.severity == Severity::Warning && found.concerns(request.journey);
+    Ok((plan, files, rest.into_iter().filter(warns).collect()))
+}
+
+fn made(runbook: &Runbook, request: &PlanRequest<'_>) -> Result<(Plan, PinnedFiles), Vec<Finding>> {
     let mut findings = Findings::new(runbook.source.clone());
     let (source, target) = direction(request.journey, request.serving);
     let (source, target) = (region(runbook, source), region(runbook, target));
@@ -86,6 +100,7 @@ pub fn plan_with_files(
                 if request.journey == Journey::Drill {
                     network(step, kind, Severity::Error, &mut findings);
                 }
+                not_driven(&view, index, Severity::Error, &mut findings);
                 let mut planned = frame.step(step, kind, &mut findings);
                 planned.when.clone_from(when);
                 let span = |name: &str| place(step, name);

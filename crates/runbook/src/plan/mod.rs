@@ -8,7 +8,7 @@ mod request;
 mod route;
 mod settle;
 
-pub use make::{PinnedFiles, plan, plan_with_files};
+pub use make::{PinnedFiles, plan, plan_with_files, plan_with_warnings};
 pub use request::{Folder, NoFiles, PlanRequest};
 
 use std::{collections::BTreeMap, fmt, io::Write, sync::Arc, time::Duration};

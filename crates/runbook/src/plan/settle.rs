@@ -76,7 +76,15 @@ impl<'a> Frame<'a> {
             // What a drill starts stands in a network that nobody reaches, and what reprotect turns round
             // serves nobody: at the target's addresses nothing would answer.
             let proves = matches!(self.journey, Journey::Failover | Journey::Failback) || kind.foreign;
-            if proves { all } else { Vec::new() }
+            // What a person has done at a gate is proven wherever the gate takes part.
+            let gate: Vec<Check> = step
+                .proofs_of_gate()
+                .iter()
+                .filter_map(|written| self.check(written, &scope, findings))
+                .collect();
+            gate.into_iter()
+                .chain(if proves { all } else { Vec::new() })
+                .collect()
         };
         let goal = match &step.goal {
             None => None,

@@ -27,11 +27,14 @@ pub fn schema() -> Value {
             "pattern": "\\$\\{\\{"
         }),
     );
-    definitions.insert("secret".to_owned(), json!({
-        "type": "string",
-        "description": "A secret's reference: env:NAME, file:PATH or key-vault:VAULT/SECRET. Never the secret itself.",
-        "pattern": "^(env:[A-Za-z0-9_]+|file:.+|key-vault:[^/]+/[^/]+)$"
-    }));
+    definitions.insert(
+        "secret".to_owned(),
+        json!({
+            "type": "string",
+            "description": "A secret's reference: env:NAME or file:PATH. Never the secret itself.",
+            "pattern": "^(env:[A-Za-z0-9_]+|file:.+)$"
+        }),
+    );
     definitions.insert("retry".to_owned(), retry());
     definitions.insert("check".to_owned(), one_check());
     definitions.insert("step".to_owned(), step());
