@@ -53,6 +53,7 @@ mod settings;
 mod settle;
 mod shape;
 mod simulator;
+mod throttle;
 mod tls;
 pub mod world;
 mod yaml;
@@ -67,6 +68,7 @@ pub use self::{
     serve::serve,
     settings::Settings,
     simulator::Simulator,
+    throttle::Throttles,
     tls::{Identity, TlsError, serve_tls},
     world::{Blueprint, World, WorldError},
 };

@@ -26,6 +26,7 @@ use crate::{
     provider::{self, Context, Provider},
     settings::Settings,
     settle::{self, Late},
+    throttle::{Throttle, Throttles},
     world::{Command, World, fold_id},
 };
 
@@ -50,6 +51,7 @@ pub(crate) struct State {
     pub(crate) log: Log,
     pub(crate) late: Vec<Late>,
     pub(crate) hooks: Vec<Hook>,
+    throttle: Throttle,
     counts: HashMap<String, u64>,
 }
 
@@ -84,6 +86,7 @@ impl Simulator {
                     faults: Book::default(),
                     late: Vec::new(),
                     hooks: Vec::new(),
+                    throttle: Throttle::default(),
                     counts: HashMap::new(),
                 }),
                 settings,
@@ -253,7 +256,11 @@ impl Simulator {
                     Some(End::AnswerLost(by)) => Some(*by),
                     _ => None,
                 };
-                match carry_out(inner, &mut state.world, &arm, &key, &fate, now) {
+                match state
+                    .admit(&arm, now, inner.clock.speed())
+                    .map_or_else(Reached::Answered, |()| {
+                        carry_out(inner, &mut state.world, &arm, &key, &fate, now)
+                    }) {
                     Reached::Silent => (
                         silent(&arm),
                         Some(Told::Silent),
@@ -279,12 +286,20 @@ impl Simulator {
         if let Some(entry) = state.log.entry(sequence) {
             entry.status = told.unwrap_or(Told::Status(answer.status));
         }
-        let pace = headers::Pace {
-            speed: inner.clock.speed(),
-            poll_every: inner.settings.poll_every,
-            running: poll::find(&state.world, &arm).is_some_and(|operation| !operation.progress.over()),
+        let remaining = state.throttle.remaining(&arm, now);
+        let with = headers::With {
+            region: region.as_deref(),
+            now,
+            seed: inner.seed,
+            key: &key,
+            pace: headers::Pace {
+                speed: inner.clock.speed(),
+                poll_every: inner.settings.poll_every,
+                running: poll::find(&state.world, &arm).is_some_and(|operation| !operation.progress.over()),
+            },
+            remaining,
         };
-        let response = headers::finish(answer, &arm, region.as_deref(), now, inner.seed, &key, pace);
+        let response = headers::finish(answer, &arm, with);
         Decided {
             after,
             outcome: Outcome::Answered(response),
@@ -306,6 +321,17 @@ impl Simulator {
 }
 
 impl State {
+    /// Counts a request where this world counts, or refuses it.
+    fn admit(&mut self, arm: &ArmRequest, now: Timestamp, speed: u32) -> Result<(), Answer> {
+        match self.world.throttles {
+            Throttles::Off => Ok(()),
+            Throttles::Real => self
+                .throttle
+                .admit(arm, now, speed)
+                .map_err(|refusal| refusal.accepted(false)),
+        }
+    }
+
     /// Names a request for draws: what it asks, and how often that was asked before. Two different requests
     /// that change places keep their names.
     pub(crate) fn key(&mut self, method: &str, what: &str) -> String {

@@ -10,7 +10,23 @@ use super::{
     answer::{Answer, Body},
     request::ArmRequest,
 };
-use crate::draw::Seed;
+use crate::{draw::Seed, throttle::Remaining};
+
+/// What headers are made of, beside the answer.
+pub(crate) struct With<'a> {
+    /// The region that served.
+    pub(crate) region: Option<&'a str>,
+    /// When.
+    pub(crate) now: Timestamp,
+    /// Where ids come from.
+    pub(crate) seed: Seed,
+    /// The request's name for draws.
+    pub(crate) key: &'a str,
+    /// How hurried the world and its callers are.
+    pub(crate) pace: Pace,
+    /// What is left of ARM's buckets.
+    pub(crate) remaining: Remaining,
+}
 
 /// How hurried is the world, and how hurried are its callers to be?
 #[derive(Clone, Copy, Debug)]
@@ -35,15 +51,15 @@ impl Pace {
 }
 
 /// Makes the answer that goes over the wire.
-pub(crate) fn finish(
-    answer: Answer,
-    request: &ArmRequest,
-    region: Option<&str>,
-    now: Timestamp,
-    seed: Seed,
-    key: &str,
-    pace: Pace,
-) -> Response<Bytes> {
+pub(crate) fn finish(answer: Answer, request: &ArmRequest, with: With<'_>) -> Response<Bytes> {
+    let With {
+        region,
+        now,
+        seed,
+        key,
+        pace,
+        remaining,
+    } = with;
     let again = pace.again(&answer);
     let (kind, body) = match answer.body {
         Body::Empty if answer.status == 204 => (None, Bytes::new()),
@@ -86,14 +102,9 @@ pub(crate) fn finish(
     set("strict-transport-security", "max-age=31536000; includeSubDomains");
     set("x-content-type-options", "nosniff");
     if request.path.subscription.is_some() && answer.status != 401 {
-        let (bucket, left) = if request.method == http::Method::DELETE {
-            ("x-ms-ratelimit-remaining-subscription-global-deletes", "11999")
-        } else if request.method == http::Method::GET {
-            ("x-ms-ratelimit-remaining-subscription-global-reads", "16499")
-        } else {
-            ("x-ms-ratelimit-remaining-subscription-global-writes", "11999")
-        };
-        set(bucket, left);
+        for (bucket, left) in &remaining {
+            set(bucket, left);
+        }
     }
     if let Some(id) = request
         .header("x-ms-client-request-id")

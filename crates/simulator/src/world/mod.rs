@@ -32,6 +32,7 @@ pub use self::{
     resource::{Group, Resource, Subscription, fold_id},
     stale::Shadow,
 };
+use crate::throttle::Throttles;
 
 /// Everything that there is, and when it started.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -74,6 +75,8 @@ pub struct World {
     pub commands: Vec<Command>,
     /// What reads still see of resources that have changed.
     pub shadows: BTreeMap<String, Shadow>,
+    /// Whether calls are counted and refused when they are too many.
+    pub throttles: Throttles,
     /// Kept for whoever wrote the file; the simulator does not read it.
     pub parameters: Value,
     /// Until when changes made right now stay invisible to reads.
@@ -100,6 +103,7 @@ impl Default for World {
             capacities: Vec::new(),
             commands: Vec::new(),
             shadows: BTreeMap::new(),
+            throttles: Throttles::default(),
             parameters: Value::Null,
             stale_until: None,
         }

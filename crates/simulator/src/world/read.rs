@@ -65,6 +65,9 @@ impl World {
         self.ports.splice(0..0, other.ports);
         self.capacities.splice(0..0, other.capacities);
         self.commands.splice(0..0, other.commands);
+        if other.throttles != plain.throttles {
+            self.throttles = other.throttles;
+        }
         if !other.parameters.is_null() {
             self.parameters = other.parameters;
         }

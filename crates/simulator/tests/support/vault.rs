@@ -1,6 +1,6 @@
 //! A vault with four machines, two of them a multi-VM group, and how it is talked to.
 
-use leeward_simulator::{Blueprint, Settings, Simulator, World};
+use leeward_simulator::{Blueprint, Settings, Simulator, Throttles, World};
 use serde_json::{Value, json};
 
 use super::{SUBSCRIPTION, Told, get, request, send};
@@ -29,11 +29,18 @@ pub fn blueprint() -> Blueprint {
     .unwrap()
 }
 
+/// A world that does not count: these tests look at it far more often than Azure would let them.
 pub fn vault_with(world: &str) -> Simulator {
-    let world = World::derive(&blueprint())
+    let mut world = World::derive(&blueprint())
         .unwrap()
         .overlaid_with(World::from_yaml(world).unwrap());
+    world.throttles = Throttles::Off;
     Simulator::new(world, Settings::seeded(3))
+}
+
+/// A world that counts.
+pub fn counting_vault() -> Simulator {
+    Simulator::new(World::derive(&blueprint()).unwrap(), Settings::seeded(3))
 }
 
 pub fn base() -> String {
