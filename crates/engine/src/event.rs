@@ -1,9 +1,12 @@
 //! What became true: the events of a run's journal.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
-use leeward_runbook::plan::{Plan, StepId};
+use leeward_runbook::{
+    plan::{Plan, StepId},
+    units,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -317,6 +320,12 @@ pub enum OperationEvent {
         rung: String,
         /// Why.
         reason: String,
+    },
+    /// A change waits for its turn: Azure's limits take it about this much later.
+    Queued {
+        /// About how long.
+        #[serde(with = "units::duration")]
+        about: Duration,
     },
     /// A send is about to be made. Durable before a byte leaves.
     Intended {

@@ -6,7 +6,7 @@ use leeward_engine::{
     record::Record,
 };
 
-use super::{clock_time, count, person};
+use super::{clock_time, count, person, span};
 
 /// How much is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -286,6 +286,9 @@ fn operation_line(change: &OperationEvent, depth: Depth) -> Option<String> {
         OperationEvent::Refused { refusal, again } => {
             let then = if again.is_some() { ", again later" } else { "" };
             format!("refused: {} {}{then}", refusal.status, refusal.code)
+        }
+        OperationEvent::Queued { about } => {
+            format!("waits for Azure's write budget, about {}", span(*about))
         }
         OperationEvent::NotSent { reason, .. } => format!("not sent: {reason}"),
         OperationEvent::Looked { evidence } => format!("waits: {evidence}"),

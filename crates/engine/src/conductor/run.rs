@@ -333,7 +333,8 @@ impl<'a> Running<'a> {
             );
             let answers = self.answers.clone();
             self.tasks.spawn(async move {
-                let _ = answers.send(task.carry_out().await);
+                let input = task.carry_out(&answers).await;
+                let _ = answers.send(input);
             });
         }
         Ok(())

@@ -3,6 +3,7 @@
 use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use futures::FutureExt;
+use tokio::sync::mpsc;
 
 use crate::{
     context::{self, Unresolved},
@@ -10,7 +11,7 @@ use crate::{
     machine::{Action, Effect, Input, Part},
     policy,
     port::{Clock, Context, Driver, DriverError, Drivers, Files, Moment},
-    state::RunState,
+    state::{OperationPhase, RunState},
     work::{Observation, Probe, Progress, Sent},
 };
 
@@ -22,6 +23,7 @@ pub(super) struct Task {
     clock: Arc<dyn Clock>,
     run: RunId,
     decided: Moment,
+    before_send: bool,
 }
 
 /// The contexts of one decision: the state stands still, so the effects of a step share one.
@@ -73,6 +75,7 @@ impl Task {
                 Err(reason) => context = Err(reason),
             }
         }
+        let before_send = leads_to_a_send(&effect, state);
         Task {
             effect,
             context,
@@ -80,11 +83,12 @@ impl Task {
             clock: clock.clone(),
             run: state.run.clone(),
             decided,
+            before_send,
         }
     }
 
     /// Waits, acts, and says what came of it. A defect in a driver is an answer like any other.
-    pub(super) async fn carry_out(self) -> Input {
+    pub(super) async fn carry_out(self, answers: &mpsc::UnboundedSender<Input>) -> Input {
         if let Some(moment) = self.effect.not_before {
             let wait = policy::between(self.decided.wall, moment);
             self.clock
@@ -97,7 +101,7 @@ impl Task {
             (Err(Unresolved(reason)), _) => return self.without_answer(reason),
             (_, None) => return self.without_answer("this version of Leeward has no driver for its kind"),
         };
-        match AssertUnwindSafe(self.ask(context, driver.as_ref()))
+        match AssertUnwindSafe(self.ask(context, driver.as_ref(), answers))
             .catch_unwind()
             .await
         {
@@ -106,7 +110,12 @@ impl Task {
         }
     }
 
-    async fn ask(&self, context: &Context, driver: &dyn Driver) -> Input {
+    async fn ask(
+        &self,
+        context: &Context,
+        driver: &dyn Driver,
+        answers: &mpsc::UnboundedSender<Input>,
+    ) -> Input {
         let Effect {
             address,
             pacing,
@@ -117,6 +126,11 @@ impl Task {
             Action::Measure => Input::Measured(address.step, driver.measure(context).await),
             Action::Assess => Input::Assessed(*address, driver.assess(context).await),
             Action::Observe(operation) => {
+                if self.before_send {
+                    // First the turn, then the look: a look grows old while it waits.
+                    let waits = |about| drop(answers.send(Input::Queued(*address, about)));
+                    driver.turn(context, operation, &waits).await;
+                }
                 let seen = match operation.observable {
                     true => driver.observe(context, operation).await,
                     false => Observation::CannotTell {
@@ -187,6 +201,23 @@ impl Task {
             Action::Wake => Input::Woke(*address),
         }
     }
+}
+
+/// Returns whether an effect is the look that comes before a send.
+fn leads_to_a_send(effect: &Effect, state: &RunState) -> bool {
+    let (Action::Observe(_), Part::Operation(place)) = (&effect.action, effect.address.part) else {
+        return false;
+    };
+    let operation = state
+        .steps
+        .get(effect.address.step)
+        .and_then(|step| step.operations.get(place));
+    operation.is_some_and(|operation| {
+        matches!(
+            operation.phase,
+            OperationPhase::Waiting | OperationPhase::Looking { .. }
+        )
+    })
 }
 
 /// Returns whether an effect only listens to something that was started long ago.

@@ -18,6 +18,7 @@ mod wants;
 use std::{
     collections::{BTreeSet, HashMap},
     sync::Arc,
+    time::Duration,
 };
 
 use jiff::Timestamp;
@@ -39,6 +40,8 @@ pub enum Input {
     Measured(usize, Result<Vec<Loss>, DriverError>),
     /// What an assessment found.
     Assessed(Address, Result<Assessment, DriverError>),
+    /// The look before a send waits for its turn, about that long.
+    Queued(Address, Duration),
     /// What a look at a goal saw.
     Observed(Address, Pacing, Observation),
     /// What came of a send.
@@ -286,6 +289,12 @@ impl Machine {
             Input::Assessed(address, result) => match self.answered(address) {
                 true => self.assessed(now, address.step, result),
                 false => Ok(()),
+            },
+            Input::Queued(address, about) => match address.part {
+                Part::Operation(operation) if self.flies(&address) => {
+                    self.queued(now, address.step, operation, about)
+                }
+                _ => Ok(()),
             },
             Input::Observed(address, pacing, seen) => match (self.answered(address), address.part) {
                 (true, Part::Operation(operation)) => {

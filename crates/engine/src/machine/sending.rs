@@ -1,6 +1,6 @@
 //! Sends and what comes of them: intents, answers, polls, the end of patience.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 
@@ -8,13 +8,27 @@ use super::{Action, Address, Effect, Machine, Pacing, Part, Send};
 use crate::{
     event::{AttemptEnd, OperationEvent, Reached, StepEvent},
     policy,
-    state::{AttemptState, IllegalTransition, StepPhase},
+    state::{AttemptState, IllegalTransition, OperationPhase, StepPhase},
     work::{Progress, Sent, Ticket},
 };
 
 type Moved = Result<(), IllegalTransition>;
 
 impl Machine {
+    /// Takes in that a change waits for its turn. It is recorded, since what is shown is what is recorded.
+    pub(super) fn queued(&mut self, now: Timestamp, step: usize, place: usize, about: Duration) -> Moved {
+        let operation = &self.state.steps[step].operations[place];
+        if !matches!(
+            operation.phase,
+            OperationPhase::Waiting | OperationPhase::Looking { .. }
+        ) {
+            return Ok(());
+        }
+        // Nobody reads milliseconds in an estimate.
+        let about = Duration::from_secs(about.as_secs());
+        self.operation_event(now, step, place, OperationEvent::Queued { about })
+    }
+
     /// Takes in what came of a send. Every answer becomes an event: nothing is sent on its absence.
     pub(super) fn sent(&mut self, now: Timestamp, step: usize, place: usize, sent: Sent) -> Moved {
         let planned = self.state.planned[step].clone();
@@ -137,7 +151,7 @@ impl Machine {
         now: Timestamp,
         (step, place, number): (usize, usize, u32),
         pacing: Pacing,
-        look_after: Option<std::time::Duration>,
+        look_after: Option<Duration>,
         ticket: Arc<Ticket>,
     ) -> Moved {
         let operation = self.state.steps[step].operations[place].plan.clone();

@@ -1,6 +1,6 @@
 //! How the engine reaches one kind of step, and what both sides promise.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -71,6 +71,14 @@ pub trait Driver: Send + Sync {
 
     /// Finds out what must be changed and what stands in the way. Reads only.
     async fn assess(&self, context: &Context) -> Result<Assessment, DriverError>;
+
+    /// Waits until a change of this operation may go out. It comes before the look that the send
+    /// needs, so that nobody looks again and again while waiting. Asks nobody and changes nothing;
+    /// a turn that is not used is given back by whoever gave it. `waits` hears once about how long
+    /// it takes, where that is worth a word. At once, where nothing limits how often one may ask.
+    async fn turn(&self, context: &Context, operation: &Operation, waits: &(dyn Fn(Duration) + Send + Sync)) {
+        let _ = (context, operation, waits);
+    }
 
     /// Reads whether an operation's goal holds. Never changes anything.
     async fn observe(&self, context: &Context, operation: &Operation) -> Observation;

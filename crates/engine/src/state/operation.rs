@@ -1,6 +1,6 @@
 //! Where one operation stands, and the only place where it moves.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 
@@ -30,6 +30,8 @@ pub struct OperationState {
     pub impatient: bool,
     /// Clean refusals of the current rung.
     pub refusals: u32,
+    /// About how long it waits for its turn to be sent.
+    pub queued: Option<Duration>,
     /// Azure's last word, with the percentage where told.
     pub word: Option<(String, Option<u8>)>,
     /// What it warned of.
@@ -156,6 +158,7 @@ impl OperationState {
             rung_since: None,
             impatient: false,
             refusals: 0,
+            queued: None,
             word: None,
             warnings: Vec::new(),
             outputs: Outputs::new(),
@@ -309,6 +312,7 @@ impl OperationState {
         match (&self.phase, event) {
             (P::Reached(_), E::TicketRenewed { .. } | E::Progressed { .. } | E::Ended { .. }) => {}
             (P::Reached(_), _) => return Err(illegal()),
+            (P::Waiting | P::Looking { .. }, E::Queued { about }) => self.queued = Some(*about),
             (_, E::RungSkipped { rung, reason }) => {
                 self.skipped.push((rung.clone(), reason.clone()));
                 self.last_reason = Some(reason.clone());
@@ -432,9 +436,10 @@ impl OperationState {
         // News of a ticket changes nothing that a look or a timer in flight was asked for.
         if !matches!(
             event,
-            E::TicketRenewed { .. } | E::Progressed { .. } | E::PatienceEnded { .. }
+            E::TicketRenewed { .. } | E::Progressed { .. } | E::PatienceEnded { .. } | E::Queued { .. }
         ) {
             self.turn += 1;
+            self.queued = None;
         }
         Ok(())
     }

@@ -405,6 +405,10 @@ fn operation_detail(operation: &OperationState) -> String {
         .map(|(word, _)| format!(": {word}"))
         .unwrap_or_default();
     match &operation.phase {
+        OperationPhase::Waiting | OperationPhase::Looking { .. } if operation.queued.is_some() => {
+            let about = operation.queued.map(units::show_duration).unwrap_or_default();
+            format!("{id} waits for Azure's write budget, about {about}")
+        }
         OperationPhase::Waiting if operation.seen.is_none() => format!("{id} waits"),
         OperationPhase::Looking { until: Some(_) } => {
             let why = operation.last_reason.clone().unwrap_or_default();
