@@ -1,5 +1,6 @@
 //! What the acceptance tests share.
 
+pub mod fleet;
 pub mod judges;
 pub mod processes;
 pub mod roles;

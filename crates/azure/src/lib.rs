@@ -6,6 +6,7 @@ pub mod bridge;
 pub mod cloud;
 pub mod credential;
 pub mod kinds;
+pub mod pace;
 pub mod registry;
 pub mod seams;
 #[cfg(test)]

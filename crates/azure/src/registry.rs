@@ -7,6 +7,7 @@ use leeward_engine::port::{Driver, Drivers};
 use crate::{
     arm::Arm,
     kinds,
+    pace::Paced,
     seams::{CommandRunner, PublicWire},
 };
 
@@ -31,7 +32,15 @@ impl Registry {
     /// Makes every driver over the same seams.
     pub fn new(seams: &Seams) -> Registry {
         Registry {
-            drivers: Arc::new(kinds::all(seams).into_iter().collect()),
+            drivers: Arc::new(
+                kinds::all(seams)
+                    .into_iter()
+                    .map(|(kind, driver)| {
+                        let paced: Arc<dyn Driver> = Arc::new(Paced::new(driver, seams.arm.pace().clone()));
+                        (kind, paced)
+                    })
+                    .collect(),
+            ),
         }
     }
 

@@ -37,7 +37,10 @@ use super::{
     transport::Network,
     wire::{Errand, Wire},
 };
-use crate::credential::{Credential, CredentialError, CredentialKind};
+use crate::{
+    credential::{Credential, CredentialError, CredentialKind},
+    pace::{self, Call, Pace, Purpose, Rank},
+};
 
 /// How long one answer, or a token, is waited for.
 const ANSWER: Duration = Duration::from_secs(30);
@@ -47,6 +50,8 @@ const READ: Duration = Duration::from_secs(90);
 const BRIEF: Duration = Duration::from_secs(10);
 /// How often a read is tried.
 const TRIES: u32 = 4;
+/// How long a change may wait for room that its turn did not keep.
+const ROOM: Duration = Duration::from_secs(2);
 /// How many pages of a list are read.
 const PAGES: usize = 500;
 
@@ -69,6 +74,7 @@ struct Shared {
     skew: Mutex<Option<SignedDuration>>,
     /// The credential in other tenants, by tenant.
     elsewhere: Mutex<BTreeMap<String, Credential>>,
+    pace: Pace,
 }
 
 /// One request as it goes to the wire, without its token.
@@ -119,6 +125,7 @@ impl Arm {
                 pipeline: OnceLock::new(),
                 skew: Mutex::new(None),
                 elsewhere: Mutex::default(),
+                pace: Pace::new(),
             }),
             run: None,
             guard: Arc::new(Guard::open()),
@@ -153,6 +160,11 @@ impl Arm {
     /// Returns the clock that the client goes by.
     pub fn clock(&self) -> &Arc<dyn Clock> {
         &self.shared.clock
+    }
+
+    /// Returns what every call of this client, and of all its clones, waits at.
+    pub fn pace(&self) -> &Pace {
+        &self.shared.pace
     }
 
     /// Returns how far Azure's clock was ahead of ours in the last answer that told.
@@ -283,10 +295,17 @@ impl Arm {
             Ok(credential) => credential,
             Err(error) => return Err(ReadError::unreachable(error.to_string())),
         };
-        let end = tokio::time::Instant::now() + budget;
+        let call = Call::of(parts.method, parts.url.path());
+        let mut end = tokio::time::Instant::now() + budget;
         let mut last = ReadError::unreachable(format!("no answer within {} s", budget.as_secs()));
         let mut renewed = false;
         for attempt in 1..=tries {
+            if let Some(call) = &call {
+                // Waiting for a turn is no waiting for Azure.
+                let came = tokio::time::Instant::now();
+                self.shared.pace.admit(call, pace::here().rank).await;
+                end += came.elapsed();
+            }
             let name = format!("read/{}/{attempt}", parts.url.path());
             let id = Uuid::new_v5(&self.run.unwrap_or(Uuid::nil()), name.as_bytes());
             let once = tokio::time::timeout_at(end, self.send(parts, &credential, self.run, id, None)).await;
@@ -339,6 +358,13 @@ impl Arm {
                 });
             }
         };
+        if let Some(call) = Call::of(parts.method, parts.url.path()) {
+            let room = self.shared.pace.redeem(key, &call, Rank::plain(Purpose::Change));
+            if tokio::time::timeout(ROOM, room).await.is_err() {
+                let reason = "Azure's limits leave no room for it just now".to_owned();
+                return Err(Sent::NotSent { reason });
+            }
+        }
         let once = self
             .send(
                 parts,
@@ -414,6 +440,9 @@ impl Arm {
                     .collect();
                 let reply = Reply::of_bytes(status.into(), headers, &body);
                 self.note_skew(&reply);
+                if let Some(call) = Call::of(parts.method, parts.url.path()) {
+                    pace::learn(&shared.pace, &call, &reply);
+                }
                 Once::Reply(reply, token)
             }
             Ok(Err(error)) => {

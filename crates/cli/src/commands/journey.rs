@@ -116,6 +116,7 @@ pub fn run(desk: &Desk, journey: Journey, arguments: Arguments) -> Result<Exit, 
         resources: Some(plan::resources(&made.plan, &made.files)?),
         endpoint: Some(&address),
         serving: made.serving.as_deref(),
+        ..Beside::default()
     };
     terminal.advise(&screen::plan(&made.plan, beside, terminal.err));
     confirm(desk, &made.plan, &arguments)?;

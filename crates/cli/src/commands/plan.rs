@@ -3,6 +3,7 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use clap::{Args, ValueEnum};
+use leeward_azure::pace::forecast;
 use leeward_engine::{
     id::RunId,
     port::{Clock, Context, Files, SourceRegion},
@@ -97,9 +98,11 @@ pub fn run(desk: &Desk, arguments: Arguments) -> Result<Exit, Failure> {
         .advise(&screen::findings(&made.warnings, desk.terminal.err));
     let text = match arguments.format {
         Format::Human => {
+            let calls = forecast::budget(plan);
             let beside = Beside {
                 resources: Some(resources(plan, &made.files)?),
                 serving: made.serving.as_deref(),
+                calls: Some(&calls),
                 ..Beside::default()
             };
             screen::plan(plan, beside, desk.terminal.out)
@@ -120,6 +123,7 @@ fn machine(plan: &Plan) -> Result<String, Failure> {
         "version": plan.format,
         "digest": plan.digest(),
         "plan": plan_json,
+        "calls": forecast::budget(plan),
     });
     Ok(format!("{all:#}\n"))
 }

@@ -1,5 +1,6 @@
 //! What a plan would do, in order, what it could lose, and the digest that stands for all of it.
 
+use leeward_azure::pace::Budget;
 use leeward_runbook::{
     journey::Journey,
     plan::{OnFailure, Plan, PlannedStep},
@@ -14,6 +15,8 @@ pub struct Beside<'a> {
     pub caution: Option<&'a str>,
     /// How many resources it touches, where the drivers could tell.
     pub resources: Option<usize>,
+    /// The calls it would make, by forecast.
+    pub calls: Option<&'a Budget>,
     /// The endpoint it would go to.
     pub endpoint: Option<&'a str>,
     /// How the side that serves is known, where the journey does not say.
@@ -80,6 +83,9 @@ fn head(plan: &Plan, beside: Beside<'_>, paint: Paint) -> String {
             format!("{}, the {} side, {because}", plan.source.region, plan.source.side),
         ]);
     }
+    if let Some(budget) = beside.calls {
+        table.row(["Calls".to_owned(), calls(budget)]);
+    }
     if plan.region_down {
         table.row([
             "Outage".to_owned(),
@@ -93,6 +99,31 @@ fn head(plan: &Plan, beside: Beside<'_>, paint: Paint) -> String {
         table.row(["Endpoint".to_owned(), endpoint.to_owned()]);
     }
     table.show(paint)
+}
+
+/// Says how many calls it takes, and how long Azure's limits alone need for them.
+fn calls(budget: &Budget) -> String {
+    let mut many = vec![
+        format!("about {}", count(number(budget.reads), "read")),
+        count(number(budget.writes), "write"),
+    ];
+    if budget.deletes > 0 {
+        many.push(count(number(budget.deletes), "delete"));
+    }
+    let many = many.join(", ");
+    match budget.scarcest() {
+        None => format!("{many}; Azure's limits slow none of them"),
+        Some(cost) => format!(
+            "{many}; Azure's limit on {} alone takes {} for {} of them",
+            cost.limit,
+            span(cost.at_least),
+            cost.calls
+        ),
+    }
+}
+
+fn number(calls: u64) -> usize {
+    usize::try_from(calls).unwrap_or(usize::MAX)
 }
 
 fn steps(plan: &Plan, paint: Paint) -> String {

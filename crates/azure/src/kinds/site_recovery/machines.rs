@@ -18,6 +18,7 @@ use super::{
     job, look, loss,
     operations::{self, Member, Payload, Settings},
     plan::{self, Plan},
+    shared::Lists,
     turn, undo,
     vault::{API, Vault},
     verb::PointWish,
@@ -31,6 +32,7 @@ const LOOK_UP: Duration = Duration::from_secs(10);
 /// machines move, and who moves them.
 pub(super) struct Machines {
     arm: Arm,
+    lists: Lists,
 }
 
 /// What the vault says about a step's machines.
@@ -43,7 +45,10 @@ struct Found {
 
 impl Machines {
     pub(super) fn new(arm: Arm) -> Machines {
-        Machines { arm }
+        Machines {
+            arm,
+            lists: Lists::default(),
+        }
     }
 
     async fn find(&self, context: &Context, vault: &Vault) -> Result<Found, DriverError> {
@@ -322,17 +327,13 @@ impl Machines {
         vault: &Vault,
         members: &[Member],
     ) -> Result<Vec<Option<Item>>, ReadError> {
-        if let [one] = members {
+        if let [one] = members
+            && !self.lists.serves_look(arm, vault, one)
+        {
             return Ok(vec![vault.item(arm, &one.id, &one.name).await?]);
         }
-        let items = vault.items(arm).await?;
-        let found = members.iter().map(|member| {
-            items
-                .iter()
-                .find(|item| item.name.eq_ignore_ascii_case(&member.name))
-                .cloned()
-        });
-        Ok(found.collect())
+        let items = self.lists.items(arm, vault).await?;
+        Ok(members.iter().map(|member| items.of(&member.name)).collect())
     }
 
     /// A plan's job may succeed in part. Then its machines are looked at, and where too many stay behind the operation
@@ -399,6 +400,32 @@ fn passing(refusal: &Refusal) -> Option<bool> {
     let text = format!("{} {}", refusal.code, refusal.message).to_ascii_lowercase();
     (refusal.status == 400 && (text.contains("in progress") || text.contains("another operation")))
         .then_some(true)
+}
+
+/// Polls one job by its URL, else by its name: the signed URL may be gone, the job's name stays.
+async fn poll_singly(arm: &Arm, vault: &Vault, name: &str, ticket: &Ticket) -> Progress {
+    let by_url = match &ticket.status_url {
+        Some(_) => Some(lro::poll_once(arm, ticket, &lro::FinalState::Status).await),
+        None => None,
+    };
+    match by_url {
+        None | Some(Progress::Gone { .. }) => job::read(vault.job(arm, name).await),
+        Some(Progress::Succeeded {
+            mut warnings,
+            outputs,
+        }) => {
+            // Only the job tells that a success is a partial one.
+            if let Ok(body) = vault.job(arm, name).await {
+                for warning in job::warnings(&body) {
+                    if !warnings.contains(&warning) {
+                        warnings.push(warning);
+                    }
+                }
+            }
+            Progress::Succeeded { warnings, outputs }
+        }
+        Some(progress) => progress,
+    }
 }
 
 #[async_trait]
@@ -491,36 +518,23 @@ impl Driver for Machines {
 
     async fn poll(&self, context: &Context, operation: &Operation, ticket: &Ticket) -> Progress {
         let arm = self.arm.for_step(context);
-        let by_url = match &ticket.status_url {
-            Some(_) => Some(lro::poll_once(&arm, ticket, &lro::FinalState::Status).await),
-            None => None,
-        };
-        let (vault, name) = match (Vault::of(context), &ticket.job) {
-            (Ok(vault), Some(name)) => (vault, name),
-            _ => {
-                return by_url.unwrap_or(Progress::Gone {
+        let (Ok(vault), Some(name)) = (Vault::of(context), &ticket.job) else {
+            return match ticket.status_url {
+                Some(_) => lro::poll_once(&arm, ticket, &lro::FinalState::Status).await,
+                None => Progress::Gone {
                     reason: "the ticket names no job".to_owned(),
-                });
-            }
+                },
+            };
         };
-        let progress = match by_url {
-            // The signed URL may be gone; the job's name stays.
-            None | Some(Progress::Gone { .. }) => job::read(vault.job(&arm, name).await),
-            Some(Progress::Succeeded {
-                mut warnings,
-                outputs,
-            }) => {
-                // Only the job tells that a success is a partial one.
-                if let Ok(body) = vault.job(&arm, name).await {
-                    for warning in job::warnings(&body) {
-                        if !warnings.contains(&warning) {
-                            warnings.push(warning);
-                        }
-                    }
-                }
-                Progress::Succeeded { warnings, outputs }
-            }
+        let progress = match self.lists.poll(&arm, &vault, name).await {
             Some(progress) => progress,
+            None => {
+                let progress = poll_singly(&arm, &vault, name, ticket).await;
+                if !matches!(progress, Progress::Running { .. } | Progress::Unreadable { .. }) {
+                    self.lists.ended(&vault, name);
+                }
+                progress
+            }
         };
         self.whole(&arm, &vault, operation, progress).await
     }

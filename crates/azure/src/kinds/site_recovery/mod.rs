@@ -9,6 +9,7 @@ mod loss;
 mod machines;
 mod operations;
 mod plan;
+mod shared;
 mod turn;
 mod undo;
 mod vault;

@@ -46,6 +46,16 @@ impl Vault {
         })
     }
 
+    /// Returns what stands for it where vaults are told apart.
+    pub(super) fn key(&self) -> String {
+        folded(&format!("{}/{}/{}", self.subscription, self.group, self.name))
+    }
+
+    /// Returns the path of one of its lists, for whoever asks how much of its limit is left.
+    pub(super) fn list_path(&self, list: &str) -> Option<String> {
+        self.path().then(list).build().ok()
+    }
+
     fn path(&self) -> ArmPath {
         ArmPath::subscription(&self.subscription)
             .group(&self.group)
@@ -154,6 +164,12 @@ impl Vault {
         let path = self.built(self.path().then("replicationRecoveryPlans"))?;
         let list = arm.list(&Request::get(path, API)).await?;
         Ok(list.iter().filter_map(Plan::read).collect())
+    }
+
+    /// Reads every job that the vault still lists.
+    pub(super) async fn jobs(&self, arm: &Arm) -> Result<Vec<Value>, ReadError> {
+        let path = self.built(self.path().then("replicationJobs"))?;
+        arm.list(&Request::get(path, API)).await
     }
 
     /// Reads one job: the durable name behind an operation.

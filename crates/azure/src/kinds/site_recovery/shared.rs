@@ -1,0 +1,160 @@
+//! Which list of a vault answers many at once? Its reads are limited by action, single ones and lists together, so a
+//! thousand machines cannot each be asked about.
+//!
+//! A few are asked about singly, as ever. Beyond that one list of protected items serves every look of the moment,
+//! and one list of jobs, at most every thirty seconds, every poll. A job that the list does not have is not gone: it
+//! is read singly.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use leeward_engine::work::Progress;
+use serde_json::Value;
+
+use super::{item::Item, job, operations::Member, vault::Vault};
+use crate::{
+    arm::{Arm, Method, ReadError},
+    pace::{Call, Crowd, Shared, here},
+};
+
+/// As many are asked about singly.
+const FEW: usize = 4;
+/// How often the jobs of a vault are listed.
+const JOBS_EVERY: Duration = Duration::from_secs(30);
+/// How old a list of items may be before a send, which must follow a look of the last five seconds.
+const BEFORE_A_SEND: Duration = Duration::from_secs(2);
+/// How old it may be otherwise, while the limit is hardly used …
+const USUALLY: Duration = Duration::from_secs(1);
+/// … and when half of it is.
+const SPARINGLY: Duration = Duration::from_secs(30);
+
+/// The shared lists of every vault.
+#[derive(Default)]
+pub(super) struct Lists {
+    vaults: Mutex<HashMap<String, Arc<OfVault>>>,
+}
+
+struct OfVault {
+    items: Shared<Result<Arc<Items>, ReadError>>,
+    jobs: Shared<Result<Arc<HashMap<String, Value>>, ReadError>>,
+    looked_at: Crowd,
+    polled: Crowd,
+}
+
+/// The protected items of one list.
+pub(super) struct Items {
+    by_name: HashMap<String, Item>,
+}
+
+impl Items {
+    /// Returns the item of that name.
+    pub(super) fn of(&self, name: &str) -> Option<Item> {
+        self.by_name.get(&name.to_lowercase()).cloned()
+    }
+}
+
+impl Lists {
+    fn of(&self, vault: &Vault) -> Arc<OfVault> {
+        self.vaults
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .entry(vault.key())
+            .or_insert_with(|| {
+                Arc::new(OfVault {
+                    items: Shared::new(),
+                    jobs: Shared::new(),
+                    looked_at: Crowd::default(),
+                    polled: Crowd::default(),
+                })
+            })
+            .clone()
+    }
+
+    /// Returns whether the list is to serve a look at one machine.
+    pub(super) fn serves_look(&self, arm: &Arm, vault: &Vault, member: &Member) -> bool {
+        self.of(vault).looked_at.enter(&member.name).0 > FEW || is_scarce(arm, Some(member.id.clone()))
+    }
+
+    /// Returns the protected items, as fresh as whoever looks needs them.
+    pub(super) async fn items(&self, arm: &Arm, vault: &Vault) -> Result<Arc<Items>, ReadError> {
+        let not_older = match here().before_send {
+            true => BEFORE_A_SEND,
+            false if is_scarce(arm, vault.list_path("replicationProtectedItems")) => SPARINGLY,
+            false => USUALLY,
+        };
+        let read = || async {
+            let items = vault.items(arm).await?;
+            let by_name = items.into_iter().map(|item| (item.name.to_lowercase(), item));
+            Ok(Arc::new(Items {
+                by_name: by_name.collect(),
+            }))
+        };
+        self.of(vault).items.get(not_older, read).await.0
+    }
+
+    /// Polls a job by the list. Nothing where the job is to be asked about singly.
+    pub(super) async fn poll(&self, arm: &Arm, vault: &Vault, name: &str) -> Option<Progress> {
+        let of_vault = self.of(vault);
+        let (polled, since) = of_vault.polled.enter(name);
+        if polled <= FEW && !is_scarce(arm, vault.list_path("replicationOperationStatus")) {
+            return None;
+        }
+        let read = || async {
+            let jobs = vault.jobs(arm).await?;
+            let named = |job: Value| Some((job.get("name")?.as_str()?.to_lowercase(), job));
+            Ok(Arc::new(jobs.into_iter().filter_map(named).collect()))
+        };
+        let (jobs, age) = of_vault.jobs.get(JOBS_EVERY, read).await;
+        let again = JOBS_EVERY.saturating_sub(age).max(Duration::from_secs(1));
+        let body = match jobs {
+            Ok(jobs) => match jobs.get(&name.to_lowercase()) {
+                Some(body) => body.clone(),
+                None if since < age => {
+                    return Some(Progress::Unreadable {
+                        reason: "the list of jobs is older than this job".to_owned(),
+                        look_after: Some(again),
+                    });
+                }
+                None => return None,
+            },
+            Err(error) => {
+                return Some(Progress::Unreadable {
+                    reason: error.to_string(),
+                    look_after: Some(again),
+                });
+            }
+        };
+        Some(match job::read(Ok(body)) {
+            Progress::Running {
+                word,
+                percent,
+                ticket,
+                ..
+            } => Progress::Running {
+                word,
+                percent,
+                ticket,
+                // The next list, with everybody else.
+                look_after: Some(again),
+            },
+            end => {
+                of_vault.polled.leave(name);
+                end
+            }
+        })
+    }
+
+    /// Counts a job out that has ended.
+    pub(super) fn ended(&self, vault: &Vault, name: &str) {
+        self.of(vault).polled.leave(name);
+    }
+}
+
+/// Returns whether half of a read's limit is used.
+fn is_scarce(arm: &Arm, path: Option<String>) -> bool {
+    path.and_then(|path| Call::of(Method::Get, &path))
+        .is_some_and(|call| arm.pace().share_left(&call) < 0.5)
+}
