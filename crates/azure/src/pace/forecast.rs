@@ -266,8 +266,9 @@ mod tests {
     fn plan_of(kind: &str, settings: Value, journey: Journey) -> Plan {
         let context = context(kind, journey, settings, json!({}), json!({}));
         let mut plan = (*context.plan).clone();
-        plan.steps = vec![(*context.step).clone()];
-        plan.steps[0].forecast = Duration::from_secs(180);
+        let mut step = (*context.step).clone();
+        step.forecast = Duration::from_secs(180);
+        plan.steps = vec![step.into()];
         plan
     }
 
