@@ -61,7 +61,10 @@ pub enum Input {
 impl Input {
     /// Returns the step and the place of the operation that this is an answer about, where it is one.
     fn operation(&self) -> Option<(usize, usize)> {
-        let (Input::Observed(address, ..) | Input::Answered(address, _) | Input::Polled(address, ..)) = self
+        let (Input::Queued(address, _)
+        | Input::Observed(address, ..)
+        | Input::Answered(address, _)
+        | Input::Polled(address, ..)) = self
         else {
             return None;
         };
