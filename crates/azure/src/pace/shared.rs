@@ -27,10 +27,25 @@ impl<T: Clone> Shared<T> {
     where
         F: Future<Output = T>,
     {
+        self.get_since(not_older, None, read).await
+    }
+
+    /// The same, and it was asked for after a moment, where one is given: an answer from before a change says
+    /// nothing about what it changed.
+    pub(crate) async fn get_since<F>(
+        &self,
+        not_older: Duration,
+        since: Option<Instant>,
+        read: impl FnOnce() -> F,
+    ) -> (T, Duration)
+    where
+        F: Future<Output = T>,
+    {
         let asked = Instant::now();
         let mut last = self.last.lock().await;
         if let Some((began, answer)) = &*last
             && *began + not_older >= asked
+            && since.is_none_or(|since| *began >= since)
         {
             return (answer.clone(), began.elapsed());
         }
@@ -104,6 +119,18 @@ mod tests {
         let (answer, age) = shared.get(Duration::from_secs(30), || slow(&count)).await;
         assert_eq!((answer, age), (1, Duration::from_millis(10_200)));
         assert_eq!(shared.get(Duration::from_secs(2), || slow(&count)).await.0, 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_from_before_a_change_says_nothing_about_it() {
+        let shared = Shared::new();
+        let count = AtomicU32::new(0);
+        assert_eq!(shared.get(Duration::ZERO, || slow(&count)).await.0, 1);
+        let changed = Instant::now();
+        let young = Duration::from_secs(30);
+        assert_eq!(shared.get_since(young, Some(changed), || slow(&count)).await.0, 2);
+        assert_eq!(shared.get_since(young, Some(changed), || slow(&count)).await.0, 2);
+        assert_eq!(shared.get(young, || slow(&count)).await.0, 2);
     }
 
     #[tokio::test(start_paused = true)]

@@ -332,7 +332,7 @@ impl Machines {
         {
             return Ok(vec![vault.item(arm, &one.id, &one.name).await?]);
         }
-        let items = self.lists.items(arm, vault).await?;
+        let items = self.lists.items(arm, vault, members).await?;
         Ok(members.iter().map(|member| items.of(&member.name)).collect())
     }
 
@@ -510,7 +510,11 @@ impl Driver for Machines {
         };
         let mut request = Request::new(Method::Post, path, API);
         request.body = body;
-        match arm.change(&request, key).await {
+        // Before and after: a list that was under way meanwhile may tell either.
+        self.lists.change(&vault, &payload.members);
+        let answer = arm.change(&request, key).await;
+        self.lists.change(&vault, &payload.members);
+        match answer {
             Ok(reply) => lro::read_start(&request, &reply),
             Err(sent) => refusal::with_passing(sent, passing),
         }

@@ -13,6 +13,7 @@ use std::{
 
 use leeward_engine::work::Progress;
 use serde_json::Value;
+use tokio::time::Instant;
 
 use super::{item::Item, job, operations::Member, vault::Vault};
 use crate::{
@@ -42,6 +43,7 @@ struct OfVault {
     jobs: Shared<Result<Arc<HashMap<String, Value>>, ReadError>>,
     looked_at: Crowd,
     polled: Crowd,
+    changed: Mutex<HashMap<String, Instant>>,
 }
 
 /// The protected items of one list.
@@ -68,6 +70,7 @@ impl Lists {
                     jobs: Shared::new(),
                     looked_at: Crowd::default(),
                     polled: Crowd::default(),
+                    changed: Mutex::default(),
                 })
             })
             .clone()
@@ -79,7 +82,18 @@ impl Lists {
     }
 
     /// Returns the protected items, as fresh as whoever looks needs them.
-    pub(super) async fn items(&self, arm: &Arm, vault: &Vault) -> Result<Arc<Items>, ReadError> {
+    pub(super) async fn items(
+        &self,
+        arm: &Arm,
+        vault: &Vault,
+        members: &[Member],
+    ) -> Result<Arc<Items>, ReadError> {
+        let of_vault = self.of(vault);
+        let since = {
+            let changed = of_vault.changed.lock().unwrap_or_else(PoisonError::into_inner);
+            let moments = members.iter().filter_map(|member| changed.get(&member.name));
+            moments.max().copied()
+        };
         let not_older = match here().before_send {
             true => BEFORE_A_SEND,
             false if is_scarce(arm, vault.list_path("replicationProtectedItems")) => SPARINGLY,
@@ -92,7 +106,15 @@ impl Lists {
                 by_name: by_name.collect(),
             }))
         };
-        self.of(vault).items.get(not_older, read).await.0
+        of_vault.items.get_since(not_older, since, read).await.0
+    }
+
+    /// Notes that something is sent about machines: a list from before says nothing about them.
+    pub(super) fn change(&self, vault: &Vault, members: &[Member]) {
+        let of_vault = self.of(vault);
+        let mut changed = of_vault.changed.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        changed.extend(members.iter().map(|member| (member.name.clone(), now)));
     }
 
     /// Polls a job by the list. Nothing where the job is to be asked about singly.
