@@ -84,8 +84,7 @@ fn goes_on_with_less(struck: &Struck, why: &str) {
         panic!("{}", struck.told);
     };
     assert!(word.starts_with(&format!("{}: ", step.id)), "{}", struck.told);
-    // Told by the operation or by its job, whichever was asked, and the job names the machine.
-    let (code, message) = why.split_once(": ").unwrap_or(("", why));
+    let (code, message) = parts(why);
     assert!(
         word.contains(machine) && word.contains(code) && word.ends_with(message),
         "{}",
@@ -120,7 +119,17 @@ fn waits(struck: &Struck, exit: Exit, word: StepWord, why: &str, choices: &[Choi
         "{}",
         struck.told
     );
-    assert!(todo.why.contains(why), "{}", struck.told);
+    let (code, message) = parts(why);
+    assert!(
+        todo.why.contains(code) && todo.why.ends_with(message),
+        "{}",
+        struck.told
+    );
+}
+
+/// Code and message: told by the operation or by its job, whichever was asked, and the job names the machine between.
+fn parts(why: &str) -> (&str, &str) {
+    why.split_once(": ").unwrap_or(("", why))
 }
 
 #[test]

@@ -147,6 +147,7 @@ fn an_answer_without_what_a_reader_needs_is_told_from_one_with_it() {
         "Profiles_Get",
         "RecoveryPoints_ListByReplicationProtectedItems",
         "ReplicationJobs_Get",
+        "ReplicationJobs_List",
         "ReplicationProtectedItems_Get",
         "ReplicationRecoveryPlans_Get",
         "ResourceSkus_List",

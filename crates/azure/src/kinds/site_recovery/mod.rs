@@ -38,14 +38,16 @@ pub(super) fn reads(operation: &str, body: &serde_json::Value) -> Option<bool> {
     };
     let item = |body: &serde_json::Value| item::Item::read(body).is_some();
     let plan = |body: &serde_json::Value| plan::Plan::read(body).is_some();
+    let job = |body: &serde_json::Value| {
+        let progress = job::read(Ok(body.clone()));
+        !matches!(progress, leeward_engine::work::Progress::Unreadable { .. })
+    };
     Some(match operation {
         "Vaults_Get" => body["location"].is_string(),
         "ReplicationProtectedItems_List" => all(&item),
         "ReplicationRecoveryPlans_List" => all(&plan),
-        "ReplicationJobs_Get" => {
-            let progress = job::read(Ok(body.clone()));
-            !matches!(progress, leeward_engine::work::Progress::Unreadable { .. })
-        }
+        "ReplicationJobs_Get" => job(body),
+        "ReplicationJobs_List" => all(&job),
         "RecoveryPoints_ListByReplicationProtectedItems" => {
             let points = body["value"].as_array().cloned().unwrap_or_default();
             verb::PointWish::LatestProcessed.pick(&points).is_some()
