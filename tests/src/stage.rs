@@ -430,6 +430,16 @@ pub fn resources(world: &World) -> BTreeMap<String, Value> {
         .collect()
 }
 
+/// Returns the resource groups of a world as they are compared.
+pub fn groups(world: &World) -> BTreeMap<String, Value> {
+    let groups = world.groups.iter();
+    let shown = groups.map(|(id, group)| {
+        let whole = serde_json::to_value(group).unwrap_or_else(|error| panic!("{error}"));
+        (id.clone(), whole)
+    });
+    shown.collect()
+}
+
 /// Tells where two worlds differ, place by place; nothing where they are the same.
 pub fn differences(before: &BTreeMap<String, Value>, after: &BTreeMap<String, Value>) -> Vec<String> {
     let mut found = Vec::new();

@@ -191,13 +191,19 @@ fn compared((mut then, mut now): (Said, Said), place: usize, but: &[(usize, &'st
     (then, now)
 }
 
-/// Plays a part of a recording to a world and insists on the same answers, but for words that are given.
-fn answers_alike(
+/// Plays a part of a recording to a world and insists on the same answers.
+fn answers_alike(test: &str, recording: &str, part: &[usize], blueprint: Value) {
+    answers_alike_with((1, &[]), test, recording, part, blueprint);
+}
+
+/// As [`answers_alike`], in the world of a seed, since the simulator draws where Azure was recorded to do now one thing
+/// and now the other; and but for words that are given.
+fn answers_alike_with(
+    (seed, but): (u64, &[(usize, &'static str)]),
     test: &str,
     recording: &str,
     part: &[usize],
     blueprint: Value,
-    but: &[(usize, &'static str)],
 ) {
     let Some(folder) = material::folder_for(test) else {
         return;
@@ -207,7 +213,7 @@ fn answers_alike(
     let world = World::derive(&blueprint).unwrap_or_else(|error| panic!("{error}"));
     let mut differ = Vec::new();
     rehearse(async {
-        let simulator = Simulator::new(world, Settings::seeded(1));
+        let simulator = Simulator::new(world, Settings::seeded(seed));
         let mut player = Player {
             simulator,
             urls: BTreeMap::new(),
@@ -255,7 +261,6 @@ fn instances_are_switched_and_switched_home_with_the_recorded_answers() {
         "sql-mi-failover-group",
         &(3..33).collect::<Vec<usize>>(),
         blueprint("westcentralus", "centralus", group),
-        &[],
     );
 }
 
@@ -301,13 +306,13 @@ fn servers_are_switched_with_the_recorded_answers() {
         "primary": {"resource-group": other.0, "name": other.1},
         "paired": {"resource-group": target.0, "name": target.1},
     }]);
-    answers_alike(
+    // A seed in which the second try-planned switch leaves the group suspended, as the recorded one did.
+    answers_alike_with(
+        (2, &[]),
         test,
         "sql-failover-group",
         &part,
         blueprint("westus", "westus2", resources),
-        // Once a try-planned switch that ended well left the group suspended for a while; here only a forced one does.
-        &[(90, "/properties/replicationState")],
     );
 }
 
@@ -321,7 +326,6 @@ fn an_account_fails_over_as_planned_with_the_recorded_answers() {
         "storage-failover",
         &[4, 5, 6],
         blueprint("eastus2euap", "centraluseuap", account),
-        &[],
     );
 }
 
@@ -337,7 +341,6 @@ fn object_replication_is_made_changed_and_cut_with_the_recorded_answers() {
         "storage-object-replication",
         &(0..17).collect::<Vec<usize>>(),
         blueprint("westeurope", "northeurope", accounts),
-        &[],
     );
 }
 
@@ -350,7 +353,6 @@ fn a_profile_is_made_changed_and_taken_away_with_the_recorded_answers() {
         "traffic-manager",
         &[1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 13, 14, 15],
         blueprint("westeurope", "northeurope", group),
-        &[],
     );
 }
 
@@ -362,20 +364,19 @@ fn a_cluster_is_made_with_the_recorded_answers() {
         "aks-stop-start",
         &[0, 1, 2, 3, 4],
         blueprint("westus2", "westcentralus", group),
-        &[],
     );
 }
 
 #[test]
 fn public_zones_and_their_records_answer_as_recorded() {
     let group = json!([{"kind": "group", "name": "asotest-rg-pajdtx", "location": "westus2"}]);
-    answers_alike(
+    answers_alike_with(
+        // A group's own state is not part of this.
+        (1, &[(1, "/properties/provisioningState")]),
         "public_zones_and_their_records_answer_as_recorded",
         "aso-dns",
         &(1..14).collect::<Vec<usize>>(),
         blueprint("westus2", "westcentralus", group),
-        // A group's own state is not part of this.
-        &[(1, "/properties/provisioningState")],
     );
 }
 
@@ -395,7 +396,6 @@ fn private_zones_links_and_records_answer_as_recorded() {
         "aso-private-dns-20240601",
         &part,
         blueprint("westus2", "westcentralus", group),
-        &[],
     );
 }
 
@@ -407,7 +407,6 @@ fn origins_are_made_changed_disabled_and_taken_away_with_the_recorded_answers() 
         "afd-origin",
         &(0..42).collect::<Vec<usize>>(),
         blueprint("westus2", "westcentralus", group),
-        &[],
     );
 }
 
@@ -419,6 +418,5 @@ fn origin_groups_are_made_changed_and_taken_away_with_the_recorded_answers() {
         "afd-origin-group",
         &(0..24).collect::<Vec<usize>>(),
         blueprint("westus2", "westcentralus", group),
-        &[],
     );
 }

@@ -142,6 +142,24 @@ async fn groups_of_servers_know_a_third_verb_and_groups_of_instances_do_not() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_try_planned_switch_leaves_the_group_suspended_now_and_then_as_a_forced_one_does() {
+    let mut words = std::collections::BTreeSet::new();
+    for seed in 1..=16 {
+        let azure = platform(seed);
+        let path = format!("{}/tryPlannedBeforeForcedFailover", server_group("neu"));
+        let begun = post(&azure, &path, SQL).await;
+        assert_eq!(finish(&azure, &begun).await, ["InProgress", "Succeeded"]);
+        let read = async || {
+            get(&azure, &server_group("neu"), SQL).await.body["properties"]["replicationState"].clone()
+        };
+        words.insert(read().await.to_string());
+        tokio::time::sleep(Duration::from_secs(70)).await;
+        assert_eq!(read().await, "CATCH_UP", "seed {seed}");
+    }
+    assert_eq!(words.len(), 2, "{words:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_group_is_made_changed_and_dropped_from_its_primary_only() {
     let azure = platform(1);
     let own = get(&azure, &server_group("weu"), SQL).await.body;

@@ -189,3 +189,39 @@ async fn a_copy_is_an_independent_database_and_is_dropped_again() {
     assert_eq!(get(&azure, &copy, SQL).await.status, 404);
     assert_eq!(delete_at(&azure, &copy).await.status, 204);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_planned_switch_of_a_link_from_a_region_that_does_not_serve_ends_badly_and_a_forced_one_succeeds() {
+    let azure = platform(1);
+    let made = put_to(
+        &azure,
+        &database("weu", "stock"),
+        json!({"location": "westeurope"}),
+    )
+    .await;
+    finish(&azure, &made).await;
+    let copy = json!({"location": "northeurope", "properties": {"createMode": "Secondary", "sourceDatabaseId": database("weu", "stock")}});
+    let made = put_to(&azure, &database("neu", "stock"), copy).await;
+    finish(&azure, &made).await;
+    azure.add_faults(
+        leeward_simulator::rules(
+            "[{ match: {}, verdict: { region-down: { region: westeurope, is: not-serving } } }]",
+        )
+        .unwrap(),
+    );
+    let link = link_of(&azure, "neu", "stock").await;
+    assert_eq!(link["properties"]["replicationState"], "SUSPENDED");
+    let link = link["id"].as_str().unwrap().to_owned();
+    let begun = post(&azure, &format!("{link}/failover"), SQL).await;
+    assert_eq!(finish(&azure, &begun).await.last().unwrap(), "Failed");
+    assert_eq!(
+        link_of(&azure, "neu", "stock").await["properties"]["role"],
+        "Secondary"
+    );
+    let begun = post(&azure, &format!("{link}/forceFailoverAllowDataLoss"), SQL).await;
+    assert_eq!(finish(&azure, &begun).await.last().unwrap(), "Succeeded");
+    assert_eq!(
+        link_of(&azure, "neu", "stock").await["properties"]["role"],
+        "Primary"
+    );
+}

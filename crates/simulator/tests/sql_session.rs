@@ -148,3 +148,32 @@ async fn a_server_takes_connections_while_its_region_is_up() {
     assert!(!open(gone.clone(), "fog-shop.database.windows.net").await);
     assert!(open(gone, "sql-shop-neu.database.windows.net").await);
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_lag_is_what_the_world_says_and_the_state_what_the_link_reads() {
+    const LAG: &str =
+        "SELECT replication_state_desc, replication_lag_sec FROM sys.dm_geo_replication_link_status";
+    let silent = ask(&platform(1), "sql-shop-weu.database.windows.net", "orders", LAG).await;
+    assert!(holds(&silent, "CATCH_UP"));
+    let number = |figure: i32| {
+        // A nullable integer: its length, its bytes.
+        let mut bytes = vec![4];
+        bytes.extend(figure.to_le_bytes());
+        bytes
+    };
+    let tells = |told: &[u8], figure: i32| told.windows(5).any(|part| part == number(figure));
+    assert!(!tells(&silent, 0), "a lag of nothing is a figure, too");
+    for key in ["fog-shop", "sql-shop-weu/orders"] {
+        let azure = platform_with(1, &format!("lag-seconds: {{ {key}: 4711 }}"));
+        let told = ask(&azure, "sql-shop-weu.database.windows.net", "orders", LAG).await;
+        assert!(tells(&told, 4711) && holds(&told, "CATCH_UP"), "{key}");
+        let secondary = ask(&azure, "sql-shop-neu.database.windows.net", "orders", LAG).await;
+        assert!(!tells(&secondary, 4711), "{key}");
+    }
+    let torn = platform_with(
+        1,
+        "regions: [{ name: northeurope, outages: [{ is: not-serving }] }]",
+    );
+    let told = ask(&torn, "sql-shop-weu.database.windows.net", "orders", LAG).await;
+    assert!(holds(&told, "SUSPENDED") && !holds(&told, "CATCH_UP"));
+}

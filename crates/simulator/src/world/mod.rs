@@ -65,6 +65,16 @@ pub struct World {
     /// What pretend SQL servers answer, beside what they know by themselves.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub sql_answers: Vec<SqlAnswer>,
+    /// How many seconds a copy is behind, by the name of its failover group, or as `server/database`. Where nothing
+    /// is said there is no figure: Azure names none that a world could start with.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub lag_seconds: BTreeMap<String, u32>,
+    /// How many items of a list ARM sends at once; all of them where nothing is said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub page_size: Option<usize>,
+    /// Types that plain resources may be made of, though none is there: `Microsoft.Example/things`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub types: Vec<String>,
     /// Public addresses that answer HTTP.
     pub endpoints: Vec<Endpoint>,
     /// Addresses that take TCP connections.
@@ -98,6 +108,9 @@ impl Default for World {
             operations: BTreeMap::new(),
             happenings: Vec::new(),
             sql_answers: Vec::new(),
+            lag_seconds: BTreeMap::new(),
+            page_size: None,
+            types: Vec::new(),
             endpoints: Vec::new(),
             ports: Vec::new(),
             capacities: Vec::new(),

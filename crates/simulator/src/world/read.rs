@@ -59,6 +59,9 @@ impl World {
         for happening in other.happenings {
             self.schedule(happening);
         }
+        self.lag_seconds.extend(other.lag_seconds);
+        self.types.extend(other.types);
+        self.page_size = other.page_size.or(self.page_size);
         // The overlay's own come first: the first that matches decides.
         self.sql_answers.splice(0..0, other.sql_answers);
         self.endpoints.splice(0..0, other.endpoints);

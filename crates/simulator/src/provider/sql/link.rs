@@ -7,13 +7,13 @@ use serde_json::{Value, json};
 
 use super::{
     precondition,
-    view::{Role, Side},
+    view::{CATCH_UP, Role, SEEDING, SUSPENDED, Side},
 };
 use crate::{
     arm::{Answer, ArmPath, ArmRequest},
     provider::{
-        Begin, Context,
-        durations::{GROUP_PARTNER_SILENT, LINK_DROPPED, LINK_FORCED, LINK_PLANNED},
+        Begin, Context, Failure,
+        durations::{GROUP_PARTNER_SILENT, GROUP_PLANNED_GIVES_UP, LINK_DROPPED, LINK_FORCED, LINK_PLANNED},
         same,
     },
     world::{Health, Operation, Resource, World, geography},
@@ -58,6 +58,28 @@ impl Link {
     /// Returns whether the secondary is still being filled.
     pub(super) fn seeding(&self, now: Timestamp) -> bool {
         self.seeded.is_some_and(|seeded| now < seeded)
+    }
+
+    fn partner_region(&self, world: &World) -> String {
+        let partner = world.resource(&self.partner);
+        partner.map(|partner| partner.region.clone()).unwrap_or_default()
+    }
+
+    /// Returns the word for how the link of this database is.
+    pub(super) fn replication(&self, world: &World, database: &str, now: Timestamp) -> &'static str {
+        let stands_still = || {
+            world.health(&self.partner_region(world), now) != Health::Up
+                || group_of(world, database)
+                    .and_then(|group| world.resource(&group).and_then(Side::of))
+                    .is_some_and(|side| side.suspended(world, now))
+        };
+        if self.seeding(now) {
+            SEEDING
+        } else if stands_still() {
+            SUSPENDED
+        } else {
+            CATCH_UP
+        }
     }
 
     fn percent(&self, now: Timestamp) -> u64 {
@@ -197,17 +219,8 @@ fn find(context: &Context<'_>, id: &str) -> Option<(String, Link)> {
 
 /// Returns what a GET shows. There is no figure of a lag in it.
 fn show(context: &Context<'_>, database: &str, link: &Link) -> Value {
-    let partner = context.world.resource(&link.partner);
-    let region = partner.map(|partner| partner.region.clone()).unwrap_or_default();
-    let stands_still = context.health(&region) != Health::Up
-        || group_of(context.world, database)
-            .and_then(|group| context.world.resource(&group).and_then(Side::of))
-            .is_some_and(|side| side.suspended(context));
-    let state = match (link.seeding(context.now), stands_still) {
-        (true, _) => "SEEDING",
-        (false, true) => "SUSPENDED",
-        (false, false) => "CATCH_UP",
-    };
+    let region = link.partner_region(context.world);
+    let state = link.replication(context.world, database, context.now);
     json!({
         "properties": {
             "partnerServer": server_of(&link.partner).rsplit('/').next(),
@@ -268,23 +281,18 @@ fn switch(context: &mut Context<'_>, request: &ArmRequest) -> Answer {
     {
         return refused;
     }
-    let partner = context
-        .world
-        .resource(&link.partner)
-        .map(|partner| partner.region.clone());
-    if verb == "planned" && partner.is_some_and(|region| context.health(&region) == Health::Gone) {
+    let partner = context.health(&link.partner_region(context.world));
+    if verb == "planned" && partner == Health::Gone {
         // The code is listed for the operation; that it comes as the answer, and when, is an inference.
         return Answer::error(400, "PlannedFailoverTimedOut", super::switch::PLANNED_TIMED_OUT)
             .after(GROUP_PARTNER_SILENT);
     }
-    begin(
-        context,
-        request,
-        &database,
-        operation,
-        lasts,
-        json!({"does": "switch-link", "database": database}),
-    )
+    let lasts = match (verb, partner) {
+        ("planned", Health::NotServing) => GROUP_PLANNED_GIVES_UP,
+        _ => context.around("lasts", lasts),
+    };
+    let state = json!({"does": "switch-link", "verb": verb, "database": database});
+    begin(context, request, &database, operation, lasts, state)
 }
 
 fn drop_link(context: &mut Context<'_>, request: &ArmRequest) -> Answer {
@@ -292,14 +300,8 @@ fn drop_link(context: &mut Context<'_>, request: &ArmRequest) -> Answer {
         return Answer::empty(204).accepted(false);
     };
     let state = json!({"does": "drop-link", "database": database});
-    begin(
-        context,
-        request,
-        &database,
-        "ForceStopDatabaseCopy",
-        LINK_DROPPED,
-        state,
-    )
+    let lasts = context.around("lasts", LINK_DROPPED);
+    begin(context, request, &database, "ForceStopDatabaseCopy", lasts, state)
 }
 
 fn begin(
@@ -307,7 +309,7 @@ fn begin(
     request: &ArmRequest,
     database: &str,
     verb: &str,
-    mean: std::time::Duration,
+    lasts: std::time::Duration,
     state: Value,
 ) -> Answer {
     let region = context
@@ -320,7 +322,6 @@ fn begin(
         request.path.subscription.as_deref().unwrap_or_default(),
         request.path.group.as_deref().unwrap_or_default(),
     );
-    let lasts = context.around("lasts", mean);
     let mut begin = Begin::new(
         KIND,
         &region,
@@ -341,10 +342,18 @@ fn begin(
 }
 
 /// Brings about what an operation on a link was for.
-pub(super) fn finish(context: &mut Context<'_>, operation: &Operation) {
+pub(super) fn finish(context: &mut Context<'_>, operation: &Operation) -> Result<(), Failure> {
     let Some(database) = operation.state["database"].as_str() else {
-        return;
+        return Ok(());
     };
+    let partner = context.world.resource(database).and_then(Link::of);
+    let partner = partner.map(|link| link.partner_region(context.world));
+    if operation.state["verb"] == "planned"
+        && partner.is_some_and(|region| context.health(&region) != Health::Up)
+    {
+        // As of groups, an inference.
+        return Err(super::switch::planned_timed_out());
+    }
     match operation.state["does"].as_str() {
         Some("switch-link") => swap(context.world, database),
         Some("drop-link") => {
@@ -364,6 +373,7 @@ pub(super) fn finish(context: &mut Context<'_>, operation: &Operation) {
         _ => {}
     }
     release(context, operation);
+    Ok(())
 }
 
 /// Lets a database go again.

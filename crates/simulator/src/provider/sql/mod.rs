@@ -116,10 +116,7 @@ impl Provider for Sql {
     fn finish(&self, context: &mut Context<'_>, operation: &Operation) -> Result<(), Failure> {
         let done = match operation.state["does"].as_str() {
             Some("switch") => switch::finish(context, operation),
-            Some("switch-link" | "drop-link") => {
-                link::finish(context, operation);
-                Ok(())
-            }
+            Some("switch-link" | "drop-link") => link::finish(context, operation),
             Some("make-database" | "drop-database") => {
                 database::finish(context, operation);
                 Ok(())

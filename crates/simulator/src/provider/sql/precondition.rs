@@ -374,7 +374,7 @@ pub(super) fn switch(context: &Context<'_>, flavour: &Flavour, side: &Side, verb
              physically consistent and so cannot enter the primary role.",
         );
     }
-    if side.seeding(context) {
+    if side.seeding(context.now) {
         return wrong_state();
     }
     let reachable = context.health(&side.partner_region) == Health::Up;

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::{
     link::{self, Link},
-    view::{Role, Side},
+    view::{Role, SEEDING, SUSPENDED, Side},
 };
 use crate::world::{Health, Resource, World};
 
@@ -200,19 +200,12 @@ fn links(world: &World, reached: Option<&Reached>, database: &str, folded: &str,
         .split(',')
         .map(|name| name.trim().to_owned())
         .collect();
-    let mut found: Vec<(String, Role, bool, i64)> = Vec::new();
-    let behind = |id: &str| {
-        let resource = world.resource(id);
-        resource
-            .and_then(|resource| resource.state["lag-seconds"].as_i64())
-            .unwrap_or_default()
-    };
+    let mut found: Option<(String, Role, &str)> = None;
     if let Some(resource) = database_of(world, reached, database)
         && let Some(link) = Link::of(resource)
     {
-        let partner = link::server_of(&link.partner);
-        let seeding = link.seeding(now);
-        found.push((partner, link.role, seeding, behind(&resource.id)));
+        let state = link.replication(world, &resource.id, now);
+        found = Some((link::server_of(&link.partner), link.role, state));
     } else if let Some(reached) = reached
         && let Some(side) = &reached.side
         && !database.eq_ignore_ascii_case("master")
@@ -220,26 +213,45 @@ fn links(world: &World, reached: Option<&Reached>, database: &str, folded: &str,
             .resource(&reached.id)
             .is_some_and(|member| member.kind.eq_ignore_ascii_case(super::instance::KIND))
     {
-        found.push((side.other.clone(), side.role, false, behind(&reached.id)));
+        found = Some((side.other.clone(), side.role, side.replication(world, now)));
     }
+    let lag = reached.and_then(|reached| lag(world, reached, database));
     let rows = found
         .into_iter()
-        .map(|(partner, role, seeding, lag)| {
+        .map(|(partner, role, state)| {
             let cell = |column: &String| match column.as_str() {
                 "partner_server" => Cell::Text(partner.rsplit('/').next().unwrap_or_default().to_owned()),
                 "partner_database" => Cell::Text(database.to_owned()),
-                "replication_state" => Cell::Number(if seeding { 1 } else { 2 }),
-                "replication_state_desc" => {
-                    Cell::Text(if seeding { "SEEDING" } else { "CATCH_UP" }.to_owned())
-                }
+                // Documented.
+                "replication_state" => Cell::Number(match state {
+                    SEEDING => 1,
+                    SUSPENDED => 4,
+                    _ => 2,
+                }),
+                "replication_state_desc" => Cell::Text(state.to_owned()),
                 "role_desc" => Cell::Text(role.word().to_uppercase()),
-                "replication_lag_sec" if role == Role::Primary => {
-                    Cell::Number(i32::try_from(lag).unwrap_or(i32::MAX))
-                }
+                "replication_lag_sec" if role == Role::Primary => lag.map_or(Cell::Null, Cell::Number),
                 _ => Cell::Null,
             };
             columns.iter().map(cell).collect()
         })
         .collect();
     Table { columns, rows }
+}
+
+/// Returns how far the world says that a database's copy is behind. No figure of it is known of Azure, so there is
+/// none where nothing is said.
+fn lag(world: &World, reached: &Reached, database: &str) -> Option<i32> {
+    let server = reached.id.rsplit('/').next().unwrap_or_default();
+    let own = format!("{server}/{database}");
+    let group = world.resources.values().find(|resource| {
+        let side = Side::of(resource);
+        side.is_some_and(|side| crate::provider::same(&side.own, &reached.id))
+    });
+    let named = |name: &str| {
+        let mut all = world.lag_seconds.iter();
+        all.find(|(known, _)| known.eq_ignore_ascii_case(name))
+            .map(|(_, seconds)| i32::try_from(*seconds).unwrap_or(i32::MAX))
+    };
+    named(&own).or_else(|| named(group?.name()))
 }

@@ -19,6 +19,14 @@ use crate::{
 pub(super) const PLANNED_TIMED_OUT: &str =
     "User invoked planned failover, and it timed out while trying to contact the partner management service.";
 
+/// Says that a planned switch gave up on the side that served.
+pub(super) fn planned_timed_out() -> Failure {
+    Failure {
+        code: "PlannedFailoverTimedOut".to_owned(),
+        message: PLANNED_TIMED_OUT.to_owned(),
+    }
+}
+
 /// Begins one of the verbs. All of them are asked of the side that shall become primary.
 pub(crate) fn begin(
     context: &mut Context<'_>,
@@ -48,7 +56,7 @@ pub(crate) fn begin(
     }
     if verb == "planned"
         && partner == Health::Up
-        && side.suspended(context)
+        && side.suspended(context.world, context.now)
         && let Some(refused) = precondition::wrong_state()
     {
         return refused;
@@ -66,7 +74,14 @@ pub(crate) fn begin(
         ("planned", Health::NotServing) => GROUP_PLANNED_GIVES_UP,
         _ => context.around("lasts", usual),
     };
-    let state = json!({"does": "switch", "verb": verb});
+    // Recorded: one of two try-planned switches between healthy regions left the group suspended, as a forced one does.
+    // Nobody knows why, so here it is drawn.
+    let like_forced = verb == "tried"
+        && context
+            .seed
+            .between(&format!("{}/like-forced", context.key), 0, 1)
+            == 1;
+    let state = json!({"does": "switch", "verb": verb, "like-forced": like_forced});
     group::begin(context, request, flavour, flavour.switched, lasts, state)
 }
 
@@ -79,12 +94,10 @@ pub(crate) fn finish(context: &mut Context<'_>, operation: &Operation) -> Result
     let verb = operation.state["verb"].as_str().unwrap_or_default();
     if verb == "planned" && !alive {
         // That a planned switch with a half-dead primary ends so is an inference.
-        return Err(Failure {
-            code: "PlannedFailoverTimedOut".to_owned(),
-            message: PLANNED_TIMED_OUT.to_owned(),
-        });
+        return Err(planned_timed_out());
     }
-    let forced = verb == "forced" || (verb == "tried" && !alive);
+    let like_forced = operation.state["like-forced"] == true;
+    let forced = verb == "forced" || (verb == "tried" && (!alive || like_forced));
     let suspended = forced.then(|| suspended_until(context));
     link::exchange(context.world, &side.own, &side.other);
     for id in [operation.subject.clone(), side.partner] {

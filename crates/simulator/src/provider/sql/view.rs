@@ -14,8 +14,13 @@ use crate::{
     clock::later,
     provider::{Context, durations::GROUP_SUSPENDED},
     shape::set,
-    world::{Health, Resource, geography},
+    world::{Health, Resource, World, geography},
 };
+
+/// Words for how replication is.
+pub(super) const SEEDING: &str = "SEEDING";
+pub(super) const CATCH_UP: &str = "CATCH_UP";
+pub(super) const SUSPENDED: &str = "SUSPENDED";
 
 /// The role of a side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -80,19 +85,29 @@ impl Side {
     }
 
     /// Returns whether the secondary is still being filled.
-    pub(crate) fn seeding(&self, context: &Context<'_>) -> bool {
-        self.seeding_until.is_some_and(|until| context.now < until)
+    pub(crate) fn seeding(&self, now: Timestamp) -> bool {
+        self.seeding_until.is_some_and(|until| now < until)
+    }
+
+    /// Returns the word for how its replication is.
+    pub(crate) fn replication(&self, world: &World, now: Timestamp) -> &'static str {
+        if self.seeding(now) {
+            SEEDING
+        } else if self.suspended(world, now) {
+            SUSPENDED
+        } else {
+            CATCH_UP
+        }
     }
 
     /// Returns whether replication stands still: after a forced switch, while the partner is dead, and for a
     /// while after it came back. That it reads `SUSPENDED` in an outage is an inference.
-    pub(crate) fn suspended(&self, context: &Context<'_>) -> bool {
-        let dead = context.health(&self.partner_region) != Health::Up;
-        let returned = context
-            .world
-            .back_since(&self.partner_region, context.now)
-            .is_some_and(|back| context.now < later(back, GROUP_SUSPENDED));
-        dead || returned || self.suspended_until.is_some_and(|until| context.now < until)
+    pub(crate) fn suspended(&self, world: &World, now: Timestamp) -> bool {
+        let dead = world.health(&self.partner_region, now) != Health::Up;
+        let returned = world
+            .back_since(&self.partner_region, now)
+            .is_some_and(|back| now < later(back, GROUP_SUSPENDED));
+        dead || returned || self.suspended_until.is_some_and(|until| now < until)
     }
 }
 
@@ -110,13 +125,7 @@ pub(crate) fn show(context: &Context<'_>, seen: &Resource) -> Value {
         }
     }
     properties.insert("replicationRole".to_owned(), json!(side.role.word()));
-    let state = if side.seeding(context) {
-        "SEEDING"
-    } else if side.suspended(context) {
-        "SUSPENDED"
-    } else {
-        "CATCH_UP"
-    };
+    let state = side.replication(context.world, context.now);
     properties.insert("replicationState".to_owned(), json!(state));
     let there = side.role.other().word();
     if *flavour == INSTANCES {
