@@ -183,6 +183,31 @@ fn the_report_tells_rto_and_the_loss_of_each_store_with_its_source_and_unknown_w
 }
 
 #[test]
+fn a_platform_moves_where_every_list_comes_in_pages_of_one() {
+    let moved = |pages: Option<usize>| {
+        rehearse(async {
+            let book = Book::open("interworks-platform");
+            let planned = book.plan(Journey::Failover, Outage::BothUp);
+            let mut world = book.world(&planned, Outage::BothUp);
+            world.page_size = pages;
+            let mut stage = Stage::new(world, 1);
+            let played = stage.play(&planned).await;
+            assert_eq!(played.exit(), Exit::Holds.code(), "{}", played.tale());
+            let asked = stage.simulator.requests();
+            let further = asked
+                .iter()
+                .filter(|entry| entry.query.contains("$skiptoken="))
+                .count();
+            (stage.accepted().len(), further)
+        })
+    };
+    let (whole, none) = moved(None);
+    let (paged, some) = moved(Some(1));
+    assert_eq!((whole, none), (paged, 0));
+    assert!(some > 10, "only {some} further pages were asked for");
+}
+
+#[test]
 fn the_same_seed_writes_the_same_journal_to_the_byte() {
     let lines = |played: &Played| -> Vec<String> {
         played.records.iter().map(|record| record.line.clone()).collect()

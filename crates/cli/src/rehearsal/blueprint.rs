@@ -253,15 +253,31 @@ fn record(step: &PlannedStep, private: bool) -> Option<Item> {
     }))
 }
 
-/// What a request of one's own is sent to is there already, unless the request is to make it.
+/// What a request of one's own is sent to is there already, unless the request is to make it: then its type is known.
 fn any_resource(plan: &Plan, step: &PlannedStep) -> Option<Item> {
     let method = text(&step.settings, "method")?;
-    let id = text(&step.settings, "id").filter(|id| method != "PUT" && !id.contains("${{"))?;
+    let id = text(&step.settings, "id")?;
+    let id = match method == "PUT" {
+        // Whatever its name will be: its type is written out.
+        true => without_expressions(&id),
+        false => Some(id).filter(|id| !id.contains("${{"))?,
+    };
     Some(Item::Resource(AnyResource {
         id,
         location: Some(plan.target.region.clone()),
         body: Value::Null,
+        absent: method == "PUT",
     }))
+}
+
+/// Returns an id with a name in place of each expression.
+fn without_expressions(id: &str) -> String {
+    let mut parts = id.split("${{");
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |text, part| {
+        let rest = part.split_once("}}").map_or("", |(_, rest)| rest);
+        text + "name" + rest
+    })
 }
 
 /// What a step's own checks knock at: the address of its side, and the same port on the other one.

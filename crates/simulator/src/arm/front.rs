@@ -6,7 +6,7 @@
 use http::Method;
 use serde_json::Value;
 
-use super::{Answer, ArmRequest, groups, poll};
+use super::{Answer, ArmRequest, answer::Body, groups, lists, poll, registration, version};
 use crate::{
     authority,
     provider::{self, Context, Provider},
@@ -40,7 +40,11 @@ pub(crate) fn region(providers: &[Box<dyn Provider>], world: &World, request: &A
     if request.path.namespace.is_none() {
         let group = request.path.group.as_ref()?;
         let subscription = request.path.subscription.as_ref()?;
-        return Some(world.group_of(subscription, group)?.location.clone());
+        return match world.group_of(subscription, group) {
+            Some(group) => Some(group.location.clone()),
+            // One that is made now is made where its body says.
+            None => request.json()["location"].as_str().map(str::to_owned),
+        };
     }
     let (provider, _) = provider::find(providers, world, &kind(request))?;
     provider.region(world, request)
@@ -93,7 +97,19 @@ fn let_in(
         if region.is_some_and(|region| context.health(&region) == Health::Gone) {
             return Ok(Reached::Silent);
         }
-        return Ok(Reached::Answered(groups::answer(context.world, request)));
+        let answer = groups::answer(providers, context.world, request);
+        return Ok(Reached::Answered(lists::paged(
+            context.world.page_size,
+            request,
+            answer,
+        )));
+    }
+    if request.path.types.is_empty() && matches!(request.path.action().as_deref(), None | Some("register")) {
+        return Ok(Reached::Answered(registration::answer(
+            providers,
+            context.world,
+            request,
+        )));
     }
     let (provider, versions) = route(providers, context.world, request, &version)?;
     if let (Some(subscription), Some(name)) = (&request.path.subscription, &request.path.group) {
@@ -114,7 +130,31 @@ fn let_in(
     if let Some(refused) = misshapen(request) {
         return Err(refused);
     }
-    Ok(Reached::Answered(provider.answer(context, request)))
+    if request.method == Method::HEAD {
+        return Ok(Reached::Answered(existence(provider, context, request)));
+    }
+    let answer = provider.answer(context, request);
+    Ok(Reached::Answered(lists::paged(
+        context.world.page_size,
+        request,
+        answer,
+    )))
+}
+
+/// Says whether something is there, without showing it.
+fn existence(provider: &dyn Provider, context: &mut Context<'_>, request: &ArmRequest) -> Answer {
+    let read = ArmRequest {
+        method: Method::GET,
+        ..request.clone()
+    };
+    let answer = provider.answer(context, &read);
+    match answer.succeeded() {
+        true => Answer::empty(204),
+        false => Answer {
+            body: Body::Empty,
+            ..answer
+        },
+    }
 }
 
 /// Refuses a body that is no object, or whose properties are none. That ARM refuses what it cannot read is well known,
@@ -178,7 +218,7 @@ fn route<'a>(
     let kind = kind(request);
     let namespace = request.path.namespace.clone().unwrap_or_default();
     let short = kind.split_once('/').map(|(_, short)| short).unwrap_or_default();
-    if !dated(version) {
+    if !version::dated(version) {
         return Err(Answer::gateway(
             400,
             "InvalidApiVersionParameter",
@@ -195,16 +235,22 @@ fn route<'a>(
             ),
         )
     };
-    // A resource that is put for the first time may be of a type that the world does not hold yet.
     let found = provider::find(providers, world, &kind).or_else(|| {
-        (request.method == Method::PUT)
+        // The list of a type that nobody has anything of is empty, and what takes its time in Azure says so itself.
+        let empty = request.path.collection().is_some()
+            && matches!(request.method, Method::GET | Method::HEAD)
+            && registration::known(providers, world, &namespace);
+        (empty || provider::plain::takes_its_time(&kind))
             .then(|| providers.last())
             .flatten()
             .map(|provider| (provider.as_ref(), provider::plain::ANY_VERSION))
     });
     match found {
+        None if request.method == Method::GET && is_ticket(request) => {
+            Err(unknown_ticket(request.path.name()))
+        }
         None => Err(missing(String::new())),
-        Some((_, versions)) if !versions.is_empty() && !versions.contains(&version) => Err(missing(format!(
+        Some((_, versions)) if !version::taken(versions, version) => Err(missing(format!(
             " The supported api-versions are '{}'.",
             versions.join(",")
         ))),
@@ -212,12 +258,17 @@ fn route<'a>(
     }
 }
 
-/// Returns whether an api-version has the form of a date, `-preview` or not.
-fn dated(version: &str) -> bool {
-    let date = version.get(..10).unwrap_or_default();
-    date.parse::<jiff::civil::Date>().is_ok()
-        && matches!(
-            version.get(10..),
-            Some("") | Some("-preview") | Some("-privatepreview")
-        )
+/// Returns whether a path has the form of an operation's URL.
+fn is_ticket(request: &ArmRequest) -> bool {
+    let last = request.path.types.last();
+    request.path.tail.is_none() && last.is_some_and(|word| word.to_lowercase().contains("operation"))
+}
+
+/// Says that nobody knows of such an operation. The code is SQL's; that others have the same is an inference.
+fn unknown_ticket(id: &str) -> Answer {
+    Answer::error(
+        404,
+        "OperationIdNotFound",
+        format!("The operation with Id {id} does not exist."),
+    )
 }

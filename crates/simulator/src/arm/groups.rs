@@ -3,8 +3,11 @@
 use http::Method;
 use serde_json::{Value, json};
 
-use super::{Answer, ArmRequest};
-use crate::world::{Group, World, fold_id, geography};
+use super::{Answer, ArmRequest, lists, registration, version};
+use crate::{
+    provider::Provider,
+    world::{Group, World, fold_id, geography},
+};
 
 /// Versions of ARM's own resources. Those of the newest SDK and of the vendor's command line, and those seen in
 /// recordings.
@@ -23,9 +26,9 @@ const VERSIONS: &[&str] = &[
 ];
 
 /// Answers for a path without a provider.
-pub(crate) fn answer(world: &mut World, request: &ArmRequest) -> Answer {
+pub(crate) fn answer(providers: &[Box<dyn Provider>], world: &mut World, request: &ArmRequest) -> Answer {
     let version = request.api_version();
-    if !VERSIONS.contains(&version.as_str()) {
+    if !version::taken(VERSIONS, &version) {
         return Answer::gateway(
             400,
             "InvalidApiVersionParameter",
@@ -64,13 +67,20 @@ pub(crate) fn answer(world: &mut World, request: &ArmRequest) -> Answer {
                 },
             })
         })),
-        (Method::GET, ["subscriptions", id, "resourcegroups"]) => list(
+        (Method::GET, ["tenants"]) => list(tenants(world).into_iter()),
+        (Method::GET, ["subscriptions", id, "providers"]) => registration::list(providers, world, id),
+        (Method::GET, ["subscriptions", id, "resourcegroups"]) => some(
+            request,
             world
                 .groups
                 .values()
                 .filter(|group| group.subscription.eq_ignore_ascii_case(id))
                 .map(shown),
         ),
+        (
+            Method::GET,
+            ["subscriptions", _, "resources"] | ["subscriptions", _, "resourcegroups", _, "resources"],
+        ) => resources(world, request),
         (method, ["subscriptions", id, "resourcegroups", _]) => {
             let name = request.path.group.clone().unwrap_or_default();
             group(world, request, &method, id, &name)
@@ -87,7 +97,11 @@ pub(crate) fn answer(world: &mut World, request: &ArmRequest) -> Answer {
 fn group(world: &mut World, request: &ArmRequest, method: &Method, subscription: &str, name: &str) -> Answer {
     let key = fold_id(&request.path.raw);
     match *method {
-        Method::GET | Method::HEAD => world
+        Method::HEAD => match world.groups.contains_key(&key) {
+            true => Answer::empty(204),
+            false => Answer::empty(404),
+        },
+        Method::GET => world
             .groups
             .get(&key)
             .map_or_else(|| missing_group(name), |group| Answer::json(200, shown(group))),
@@ -121,6 +135,53 @@ fn group(world: &mut World, request: &ArmRequest, method: &Method, subscription:
 
 fn list(items: impl Iterator<Item = Value>) -> Answer {
     Answer::json(200, json!({"value": items.collect::<Vec<_>>()}))
+}
+
+/// Lists those items that the `$filter` of a request means.
+fn some(request: &ArmRequest, items: impl Iterator<Item = Value>) -> Answer {
+    match lists::filtered(request, items.collect()) {
+        Ok(items) => list(items.into_iter()),
+        Err(refused) => refused,
+    }
+}
+
+/// Lists what lies directly in a subscription or a group, as briefly as ARM's own list does.
+fn resources(world: &World, request: &ArmRequest) -> Answer {
+    let below = request.path.raw.rsplit_once('/').map_or("", |(below, _)| below);
+    let below = format!("{}/", fold_id(below));
+    let direct = world.resources.iter().filter(|(key, resource)| {
+        // A type with one segment is a resource of its own; others are parts of one.
+        key.starts_with(&below) && resource.kind.matches('/').count() == 1
+    });
+    let items = direct.map(|(_, resource)| {
+        let mut shown = json!({
+            "id": resource.id,
+            "name": resource.name(),
+            "type": resource.kind,
+            "location": resource.region,
+        });
+        if !resource.body["tags"].is_null() {
+            shown["tags"] = resource.body["tags"].clone();
+        }
+        shown
+    });
+    some(request, items)
+}
+
+/// Returns the tenants that a caller sees: the pretend authority's, where there is one.
+fn tenants(world: &World) -> Vec<Value> {
+    let directory = world.directory.iter();
+    directory
+        .map(|directory| {
+            json!({
+                "id": format!("/tenants/{}", directory.tenant),
+                "tenantId": directory.tenant,
+                "countryCode": "NL",
+                "displayName": "Rehearsal",
+                "tenantCategory": "Home",
+            })
+        })
+        .collect()
 }
 
 fn subscription(id: &str, name: &str) -> Value {

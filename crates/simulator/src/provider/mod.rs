@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 
 pub use self::context::{Begin, Context};
 use crate::{
-    arm::{Answer, ArmRequest},
+    arm::{Answer, ArmRequest, lists},
     world::{Happening, Operation, Progress, Resource, World, fold_id},
 };
 
@@ -153,7 +153,10 @@ pub fn read(provider: &dyn Provider, context: &Context<'_>, request: &ArmRequest
                 .into_iter()
                 .map(|resource| provider.show(context, resource))
                 .collect();
-            Answer::json(200, json!({"value": value}))
+            match lists::filtered(request, value) {
+                Ok(value) => Answer::json(200, json!({"value": value})),
+                Err(refused) => refused,
+            }
         }
     }
 }
@@ -188,7 +191,8 @@ pub(crate) fn find<'a>(
     let held = world
         .resources
         .values()
-        .any(|resource| resource.kind.eq_ignore_ascii_case(kind));
+        .any(|resource| resource.kind.eq_ignore_ascii_case(kind))
+        || world.types.iter().any(|known| known.eq_ignore_ascii_case(kind));
     held.then(|| providers.last())
         .flatten()
         .map(|provider| (provider.as_ref(), plain::ANY_VERSION))

@@ -16,6 +16,53 @@ use crate::{
 /// Every version of the right form will do.
 pub(crate) const ANY_VERSION: &[&str] = &[];
 
+/// Types whose changes take Azure minutes, and which nobody here plays: success at once would be made up.
+const TAKE_THEIR_TIME: [&str; 11] = [
+    "microsoft.cdn/profiles",
+    "microsoft.cdn/profiles/origingroups",
+    "microsoft.cdn/profiles/origingroups/origins",
+    "microsoft.compute/virtualmachines/runcommands",
+    "microsoft.containerservice/fleets",
+    "microsoft.containerservice/fleets/members",
+    "microsoft.kubernetesconfiguration/extensions",
+    "microsoft.kubernetesconfiguration/fluxconfigurations",
+    "microsoft.network/dnszones",
+    "microsoft.network/privatednszones",
+    "microsoft.network/privatednszones/virtualnetworklinks",
+];
+
+/// Returns whether changes of a type, folded, take Azure minutes and are not played here.
+pub(crate) fn takes_its_time(kind: &str) -> bool {
+    TAKE_THEIR_TIME.contains(&kind)
+}
+
+/// Refuses what Azure takes minutes for and nobody here plays. The status is one that a client may take for a clean
+/// refusal: nothing was begun.
+fn not_modelled(request: &ArmRequest) -> Option<Answer> {
+    let kind = request.path.kind();
+    let unplayed = match request.method {
+        Method::PUT | Method::PATCH | Method::DELETE => takes_its_time(&kind),
+        // Whatever is asked of a machine runs on it.
+        Method::POST => takes_its_time(&kind) || kind == super::site_recovery::machine::MACHINES,
+        _ => false,
+    };
+    unplayed.then(|| {
+        let what = match &request.path.tail {
+            Some(action) => format!("{}/{action}", request.path.kind()),
+            None => request.path.kind(),
+        };
+        Answer::gateway(
+            400,
+            "NotModelledBySimulator",
+            format!(
+                "{} of '{what}' takes Azure minutes, and this simulator does not play it: it would have to make its \
+                 success up.",
+                request.method
+            ),
+        )
+    })
+}
+
 /// Serves whatever the world holds and nobody else serves.
 pub(crate) struct Plain;
 
@@ -26,6 +73,9 @@ impl Provider for Plain {
 
     fn answer(&self, context: &mut Context<'_>, request: &ArmRequest) -> Answer {
         let id = request.path.id();
+        if let Some(refused) = not_modelled(request) {
+            return refused;
+        }
         match request.method {
             Method::GET => read(self, context, request),
             Method::PUT => {

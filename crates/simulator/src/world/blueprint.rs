@@ -333,6 +333,9 @@ pub struct AnyResource {
     /// What a GET shows, apart from id, name and type.
     #[serde(default)]
     pub body: Value,
+    /// Whether it is still to be made: only its group is there, and its type is known.
+    #[serde(default)]
+    pub absent: bool,
 }
 
 impl Blueprint {
@@ -396,6 +399,10 @@ impl World {
             self.group(&blueprint.subscription, group, &home);
         }
         let resource: Resource = plain::resource(&path, &region, item.body.clone());
+        if item.absent {
+            self.types.push(resource.kind);
+            return;
+        }
         // Whoever described it in more words is right.
         if self.resource(&resource.id).is_none() {
             self.put(resource);
