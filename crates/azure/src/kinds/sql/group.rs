@@ -50,7 +50,7 @@ struct Switch {
 
 /// What an operation is.
 enum Does {
-    Switch(GroupSide, Outputs),
+    Switch(GroupSide, Turn, Outputs),
     Copy(Copy),
 }
 
@@ -73,7 +73,7 @@ impl Group {
             Turn::There => GroupSide::target(self.of, context)?,
             Turn::Back => GroupSide::source(self.of, context)?,
         };
-        Ok(Does::Switch(side, switch.outputs))
+        Ok(Does::Switch(side, switch.turn, switch.outputs))
     }
 
     /// Reads the lag of replication, where the runbook says how.
@@ -118,8 +118,20 @@ impl Driver for Group {
         let arm = self.arm.for_step(context);
         match self.does(context, operation) {
             Ok(Does::Copy(copy)) => copy::observe(&arm, &context.run.0, &copy).await,
-            Ok(Does::Switch(side, known)) => {
-                let mut seen = judge::observe(&side.what(), side.view(&arm).await);
+            Ok(Does::Switch(side, turn, known)) => {
+                let view = side.view(&arm).await;
+                let mut seen = match (turn, GroupSide::target(self.of, context)) {
+                    (Turn::There, _) => judge::observe(&side.what(), view),
+                    // Home was primary all along: only both views together tell a drill that is over from one that
+                    // has hardly begun.
+                    (Turn::Back, Ok(there)) => {
+                        let other = there.view(&arm).await;
+                        judge::home((&side.what(), view), (&there.what(), other))
+                    }
+                    (Turn::Back, Err(error)) => Observation::Barred {
+                        evidence: error.to_string(),
+                    },
+                };
                 if let Observation::Holds { outputs, .. } = &mut seen {
                     outputs.extend(known);
                 }
@@ -135,7 +147,7 @@ impl Driver for Group {
         let arm = self.arm.for_step(context);
         match (self.does(context, operation), Verb::of(rung)) {
             (Ok(Does::Copy(copy)), _) => copy::begin(&arm, &context.run.0, &copy, key).await,
-            (Ok(Does::Switch(side, _)), Some(verb)) => side.switch(&arm, key, verb).await,
+            (Ok(Does::Switch(side, ..)), Some(verb)) => side.switch(&arm, key, verb).await,
             (Ok(_), None) => {
                 refusal::refused_here("UnknownRung", format!("a failover group has no rung `{rung}`"))
             }

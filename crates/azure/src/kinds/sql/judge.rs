@@ -110,6 +110,56 @@ pub(super) fn observe(what: &str, answer: Result<GroupView, ReadError>) -> Obser
     }
 }
 
+/// Judges the way home of a drill: what home says, beside what the side says that the drill switched to.
+///
+/// As long as either shows a switch under way, nothing is over: the first one may still be on its way, and home reads
+/// Primary until it has arrived.
+pub(super) fn home(
+    (own, answer): (&str, Result<GroupView, ReadError>),
+    (what, there): (&str, Result<GroupView, ReadError>),
+) -> Observation {
+    let filling = matches!(&answer, Ok(view) if matches!(view.replication, Replication::Seeding(_)));
+    let seen = match observe(own, answer) {
+        Observation::Holds { evidence, .. } if filling => return Observation::Busy { evidence },
+        seen => seen,
+    };
+    let there = match there {
+        Ok(there) => there,
+        Err(error) => {
+            return Observation::CannotTell {
+                reason: format!("{what}: {error}"),
+            };
+        }
+    };
+    let both = |evidence: String| format!("{evidence}; {what} is {there}");
+    let moves = matches!(
+        there.replication,
+        Replication::Switching(_) | Replication::Seeding(_)
+    );
+    match (seen, &there.role) {
+        (
+            Observation::Holds {
+                evidence,
+                ours,
+                outputs,
+            },
+            Role::Secondary,
+        ) if !moves => Observation::Holds {
+            evidence: both(evidence),
+            ours,
+            outputs,
+        },
+        (Observation::NotBegun { evidence }, Role::Primary) if !moves => Observation::NotBegun {
+            evidence: both(evidence),
+        },
+        // Both or neither call themselves primary, or one of them is on its way.
+        (Observation::Holds { evidence, .. } | Observation::NotBegun { evidence }, _) => Observation::Busy {
+            evidence: both(evidence),
+        },
+        (seen, _) => seen,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

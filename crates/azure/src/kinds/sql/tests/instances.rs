@@ -397,13 +397,18 @@ async fn a_group_that_is_still_seeding_is_waited_for() {
     );
 }
 
-#[tokio::test]
-async fn a_real_drill_switches_there_and_back_and_says_what_it_costs() {
-    let azure = calm();
+fn real_drill() -> Context {
     let mut context = context(Journey::Drill);
     let mut settings = (*context.settings).clone();
     settings["real"] = json!("planned");
     context.settings = Arc::new(settings);
+    context
+}
+
+#[tokio::test]
+async fn a_real_drill_switches_there_and_back_and_says_what_it_costs() {
+    let azure = calm();
+    let context = real_drill();
     let assessment = assess(&azure, &context).await.unwrap();
     assert!(assessment.warnings.contains(&FULL_BACKUP.to_owned()));
     let [there, back] = assessment.operations.as_slice() else {
@@ -419,11 +424,48 @@ async fn a_real_drill_switches_there_and_back_and_says_what_it_costs() {
     );
     let group = driver(&azure, Of::Instances);
     azure.on("POST", &format!("{THERE}/failover"), 202, Value::Null);
-    // The way home is asked of the side that was primary, and its goal read there.
-    let seen = group.observe(&context, back).await;
-    assert!(matches!(seen, Observation::Holds { .. }), "{seen:?}");
+    // The way home is asked of the side that was primary.
     group.begin(&context, back, "planned", &key("switch-back")).await;
     assert!(azure.changes()[0].path.contains("westeurope"));
+}
+
+#[tokio::test]
+async fn a_drill_is_home_only_when_neither_side_shows_a_switch_under_way() {
+    let context = real_drill();
+    let back = assess(&calm(), &context).await.unwrap().operations.remove(1);
+    let cases = [
+        // Nothing was begun, or all of it is over.
+        (("Primary", "CATCH_UP"), ("Secondary", "CATCH_UP"), "holds"),
+        // The way there is accepted, and home is primary still.
+        (("Primary", "PENDING"), ("Secondary", "CATCH_UP"), "busy"),
+        (("Primary", "CATCH_UP"), ("Secondary", "PENDING"), "busy"),
+        (
+            ("Primary", "CATCH_UP"),
+            ("Secondary", "Failover in progress"),
+            "busy",
+        ),
+        (("Primary", "CATCH_UP"), ("Primary", "CATCH_UP"), "busy"),
+        (("Secondary", "CATCH_UP"), ("Secondary", "CATCH_UP"), "busy"),
+        // It has arrived there: now the way home may be asked for.
+        (("Secondary", "CATCH_UP"), ("Primary", "CATCH_UP"), "not-begun"),
+        (
+            ("Secondary", "Failover in progress"),
+            ("Primary", "CATCH_UP"),
+            "in-motion",
+        ),
+    ];
+    for (home, there, expected) in cases {
+        let azure = FakeAzure::new();
+        azure.on("GET", THERE, 200, paired(home.0, home.1));
+        azure.on("GET", HERE, 200, paired(there.0, there.1));
+        let seen = driver(&azure, Of::Instances).observe(&context, &back).await;
+        assert_eq!(json!(seen)["seen"], expected, "{home:?} {there:?}");
+    }
+    let azure = FakeAzure::new();
+    azure.on("GET", THERE, 200, paired("Primary", "CATCH_UP"));
+    azure.on("GET", HERE, 403, error("AuthorizationFailed"));
+    let seen = driver(&azure, Of::Instances).observe(&context, &back).await;
+    assert!(matches!(seen, Observation::CannotTell { .. }), "{seen:?}");
 }
 
 #[tokio::test]
@@ -431,11 +473,7 @@ async fn a_real_drill_does_not_begin_from_a_group_that_is_not_healthy() {
     for (role, state) in [("Secondary", "SUSPENDED"), ("Primary", "CATCH_UP")] {
         let azure = FakeAzure::new();
         azure.on("GET", HERE, 200, paired(role, state));
-        let mut context = context(Journey::Drill);
-        let mut settings = (*context.settings).clone();
-        settings["real"] = json!("planned");
-        context.settings = Arc::new(settings);
-        let refused = assess(&azure, &context).await;
+        let refused = assess(&azure, &real_drill()).await;
         assert!(
             matches!(refused, Err(DriverError::Refused { passing: true, .. })),
             "{refused:?}"
