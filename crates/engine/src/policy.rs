@@ -21,6 +21,9 @@ pub const CONFIRMATION: Duration = Duration::from_secs(300);
 /// How long whoever takes a run up waits at least for news of what Azure worked on meanwhile.
 pub const FIRST_NEWS: Duration = Duration::from_secs(120);
 
+/// How long the rest is waited for at least once as many are there as must be.
+pub const STRAGGLERS: Duration = Duration::from_secs(120);
+
 /// How often a region that was declared down is tried once recovery is reached.
 pub const TRIES_OF_A_DEAD_REGION: u32 = 3;
 

@@ -20,7 +20,8 @@ pub struct Assessment {
     pub summary: String,
     /// What must be changed, dependencies first. Empty where nothing is to be changed.
     pub operations: Vec<Operation>,
-    /// How many operations of [`Phase::Main`] must reach their goal; all of them when not said.
+    /// How many operations of [`Phase::Main`] must reach their goal; all of them when not said. Those that another one
+    /// comes after only prepare for it and are not counted.
     #[serde(default)]
     pub at_least: Option<usize>,
     /// What can be lost, measured now. One row a store.

@@ -240,7 +240,7 @@ impl<'a> Running<'a> {
     /// Whether nothing is in flight but watches that have answered at least once.
     fn is_quiet(&self) -> bool {
         self.machine.in_flight().all(|(step, part)| match part {
-            Part::Ticket(..) => self.answered.contains(&(step, part)),
+            part if self.machine.only_listens(step, part) => self.answered.contains(&(step, part)),
             part => task::only_watches(part),
         })
     }
@@ -302,7 +302,7 @@ impl<'a> Running<'a> {
     async fn step(&mut self, inputs: Vec<Input>) -> Result<(), ConductorError> {
         let now = self.conductor.clock.now();
         for input in &inputs {
-            if let Input::Polled(address, ..) = input {
+            if let Input::Polled(address, ..) | Input::Observed(address, ..) = input {
                 self.answered.insert((address.step, address.part));
             }
         }

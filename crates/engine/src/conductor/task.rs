@@ -12,7 +12,7 @@ use crate::{
     policy,
     port::{Clock, Context, Driver, DriverError, Drivers, Files, Moment},
     state::{OperationPhase, RunState},
-    work::{Observation, Probe, Progress, Sent},
+    work::{Observation, Phase, Probe, Progress, Sent},
 };
 
 /// Everything that a task needs, taken out of the state before it starts.
@@ -208,15 +208,16 @@ fn leads_to_a_send(effect: &Effect, state: &RunState) -> bool {
     let (Action::Observe(_), Part::Operation(place)) = (&effect.action, effect.address.part) else {
         return false;
     };
-    let operation = state
-        .steps
-        .get(effect.address.step)
-        .and_then(|step| step.operations.get(place));
-    operation.is_some_and(|operation| {
-        matches!(
-            operation.phase,
-            OperationPhase::Waiting | OperationPhase::Looking { .. }
-        )
+    let step = state.steps.get(effect.address.step);
+    let operation = step.and_then(|step| Some((step, step.operations.get(place)?)));
+    operation.is_some_and(|(step, operation)| {
+        // What is only watched, for what was sent before may come true, needs no turn.
+        let watched = operation.is_spent() || (operation.plan.phase == Phase::Main && step.phase.is_rest());
+        !watched
+            && matches!(
+                operation.phase,
+                OperationPhase::Waiting | OperationPhase::Looking { .. }
+            )
     })
 }
 

@@ -23,17 +23,25 @@ impl Machine {
             return Ok(());
         }
         self.ask_consent(now, step)?;
-        self.settle_changes(now, step, false)?;
+        let overdue = self.quorum_waited(now, step);
+        self.settle_changes(now, step, overdue)?;
         Ok(())
     }
 
     /// Whether more follows from an operation's last answer than what the operation itself wants now:
     /// then it is followed up before the next answer is looked at, as if that had come alone.
-    pub(super) fn leads_on(&self, step: usize, place: usize) -> bool {
+    pub(super) fn leads_on(&self, now: Timestamp, step: usize, place: usize) -> bool {
         let state = &self.state.steps[step];
         let Some(operation) = state.operations.get(place) else {
             return true;
         };
+        // Behind a step that is not changing any more, each answer has its own consequences.
+        if operation.plan.phase == Phase::Main && state.phase != StepPhase::Changing {
+            return true;
+        }
+        if self.quorum_waited(now, step) {
+            return true;
+        }
         let stays =
             operation.is_reached() || operation.phase == OperationPhase::Sending || has_its_way(operation);
         let cancelled = matches!(self.state.ending, Some(Ending::Cancelled { .. }));
@@ -227,12 +235,7 @@ impl Machine {
             OperationPhase::Failed { reason } => Some(format!("{}: {reason}", operation.plan.id)),
             _ => None,
         });
-        let needed = state
-            .assessment
-            .as_ref()
-            .and_then(|found| found.at_least)
-            .unwrap_or(main.len());
-        let enough = reached == main.len() || (reached >= needed && (open == 0 || overdue));
+        let enough = reached == main.len() || (state.has_quorum() && (open == 0 || overdue));
         let unasked = !state
             .operations
             .iter()
@@ -267,15 +270,15 @@ impl Machine {
         let state = &self.state.steps[step];
         let mut outputs = state.outputs.clone();
         let mut short = Vec::new();
-        for operation in state.of_phase(Phase::Main) {
-            outputs.extend(operation.outputs.clone());
+        outputs.extend(state.of_phase(Phase::Main).flat_map(|one| one.outputs.clone()));
+        for operation in state.counted() {
             if let OperationPhase::Failed { reason } | OperationPhase::Stuck { reason } = &operation.phase {
                 short.push(format!("{}: {reason}", operation.plan.target));
             } else if !operation.is_reached() {
                 short.push(format!("{}: not there in time", operation.plan.target));
             }
         }
-        let total = state.of_phase(Phase::Main).count();
+        let total = state.counted().count();
         let degraded = (!short.is_empty())
             .then(|| format!("{} of {total} reached: {}", total - short.len(), short.join("; ")));
         self.step_event(now, step, StepEvent::Done { outputs, degraded })

@@ -6,19 +6,28 @@ use leeward_runbook::kind::RepeatClass;
 use crate::{
     event::Choice,
     port::Verdict,
-    state::{AttemptState, Ending, OperationPhase, OperationState, RunState, StepPhase},
+    state::{AttemptState, Ending, OperationPhase, OperationState, RunState, StepPhase, StepState},
     work::Phase,
 };
 
 /// Returns the operations of a step whose outcome a person may state so: those that nobody else can tell.
 pub(super) fn settleable(state: &RunState, step: usize, named: Option<&str>, verdict: Verdict) -> Vec<usize> {
-    let given_up = matches!(state.steps[step].phase, StepPhase::Stuck { .. });
+    let given_up = is_given_up(&state.steps[step]);
     settleable_where(state, step, given_up, verdict)
         .filter(|&place| {
             let id = &state.steps[step].operations[place].plan.id;
             named.is_none_or(|name| id.as_str() == name)
         })
         .collect()
+}
+
+/// Whether a step's own wait is over while Azure may still work on something of it.
+fn is_given_up(step: &StepState) -> bool {
+    match step.phase {
+        StepPhase::Stuck { .. } => true,
+        StepPhase::Done | StepPhase::Failed { .. } | StepPhase::Cancelled => step.is_awaited(),
+        _ => false,
+    }
 }
 
 /// `given_up` says that the step's own wait is over.
@@ -87,6 +96,7 @@ pub fn choices(state: &RunState, step: usize) -> Vec<Choice> {
             let stuck = matches!(state.steps[step].phase, StepPhase::Stuck { .. });
             choices_at_rest(state, step, stuck)
         }
+        StepPhase::Cancelled if state.steps[step].is_awaited() => settling(state, step, true),
         _ => Vec::new(),
     }
 }

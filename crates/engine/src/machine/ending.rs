@@ -5,8 +5,8 @@ use leeward_runbook::{journey::Journey, plan::OnFailure};
 
 use super::{Machine, standing};
 use crate::{
-    event::{Event, Outcome, StepEvent},
-    state::{Ending, IllegalTransition, OperationPhase, StepPhase},
+    event::{Event, OperationEvent, Outcome, StepEvent},
+    state::{Ending, IllegalTransition, OperationPhase, StepPhase, StepState},
     work::Phase,
 };
 
@@ -112,7 +112,8 @@ impl Machine {
                     && self.is_due(step, place)
             })
         });
-        if unfinished {
+        // Its claims would be given back while Azure still works on what they guard.
+        if unfinished || state.steps.iter().any(StepState::is_awaited) {
             return None;
         }
         Some(match (cancelled, satisfied) {
@@ -125,11 +126,7 @@ impl Machine {
 
     /// Whether the run is at the point where drills and cancelled runs clean up.
     fn winds_down(&self) -> bool {
-        let state = &self.state;
-        let stopped = matches!(state.ending, Some(Ending::Cancelled { .. }));
-        let nothing_starts = !state.may_start() || state.startable().next().is_none();
-        let drill_over = state.plan.journey == Journey::Drill && nothing_starts && !state.paused;
-        (stopped || drill_over) && state.under_way() == 0
+        standing::winds_down(&self.state)
     }
 
     /// Whether an operation's turn has come.
@@ -153,8 +150,38 @@ impl Machine {
                 };
                 state.phase == StepPhase::Done && recovered && self.state.may_start()
             }
-            Phase::CleanUp => self.winds_down(),
+            // What Azure still works on would be finished behind the clean-up's back.
+            Phase::CleanUp => self.winds_down() && !state.is_awaited(),
         }
+    }
+
+    /// Whether nothing more is sent for an operation, though its step is at rest: the run is on its way out.
+    pub(super) fn is_closing(&self, step: usize, place: usize) -> bool {
+        let state = &self.state.steps[step];
+        let main = state.operations[place].plan.phase == Phase::Main;
+        let over = state.phase.is_rest() && self.state.plan.journey == Journey::Drill;
+        main && (over || self.state.ending.is_some())
+    }
+
+    /// Follows what Azure still works on behind a step that went on without it.
+    pub(super) fn follow_watched(&mut self, now: Timestamp, step: usize) -> Moved {
+        let rests = self.state.steps[step].phase.is_rest();
+        let late = rests && self.deadline_of(step).is_some_and(|moment| moment <= now);
+        for place in 0..self.state.steps[step].operations.len() {
+            let operation = &self.state.steps[step].operations[place];
+            if operation.plan.phase != Phase::Main || operation.is_rest() || operation.attempts.is_empty() {
+                continue;
+            }
+            if operation.rung().is_none() && !operation.is_unfinished() {
+                let reason = operation.last_reason.clone();
+                let reason = reason.unwrap_or_else(|| "no way is left".to_owned());
+                self.operation_event(now, step, place, OperationEvent::Failed { reason })?;
+            } else if late && operation.is_unfinished() {
+                let reason = format!("still in motion after {}", self.waited(now, step));
+                self.stick(now, step, place, reason)?;
+            }
+        }
+        Ok(())
     }
 
     /// Whether a new send may be made for an operation.
@@ -165,13 +192,19 @@ impl Machine {
     /// Whether an operation's goal is still looked at.
     pub(super) fn is_watched(&self, step: usize, place: usize) -> bool {
         use OperationPhase as P;
-        let operation = &self.state.steps[step].operations[place];
+        let state = &self.state.steps[step];
+        let operation = &state.operations[place];
+        let of_the_change = operation.plan.phase == Phase::Main;
+        let left_out = of_the_change && matches!(state.phase, StepPhase::Skipped { .. });
+        if left_out || self.state.outcome.is_some() {
+            return false;
+        }
         match &operation.phase {
-            P::Waiting | P::Looking { .. } => self.is_due(step, place),
-            P::Doubt | P::Confirming { .. } | P::Aftermath { .. } => {
-                let main = operation.plan.phase == Phase::Main;
-                !main || self.state.steps[step].phase == StepPhase::Changing
+            // What may still come true is looked at whether or not anything more may be sent.
+            P::Waiting | P::Looking { .. } => {
+                self.is_due(step, place) || (of_the_change && operation.is_open())
             }
+            P::Doubt | P::Confirming { .. } | P::Aftermath { .. } => true,
             _ => false,
         }
     }

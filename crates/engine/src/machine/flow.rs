@@ -45,7 +45,7 @@ impl Machine {
         self.state.steps[step]
             .operations
             .iter()
-            .any(|operation| !operation.is_rest())
+            .any(|operation| !operation.is_rest() || operation.is_at_work())
     }
 
     fn measure_all(&mut self) {
@@ -102,7 +102,12 @@ impl Machine {
         if matches!(self.state.ending, Some(Ending::Cancelled { .. })) {
             self.wind_down(now, step)?;
         }
-        match self.state.steps[step].phase.clone() {
+        let phase = self.state.steps[step].phase.clone();
+        let left_out = matches!(phase, StepPhase::Skipped { .. });
+        if (phase.is_rest() && !left_out) || matches!(phase, StepPhase::Verifying { .. }) {
+            self.follow_watched(now, step)?;
+        }
+        match phase {
             StepPhase::Ready => self.follow_ready(now, step),
             StepPhase::AtGate { .. } => self.follow_gate(now, step),
             StepPhase::Assessing { .. } if self.is_gate(step) => self.pass_gate(now, step),

@@ -243,6 +243,16 @@ impl Machine {
         self.in_flight.keys().copied()
     }
 
+    /// Returns whether an effect only listens for news: whatever it answers, nothing is sent, and nothing but a
+    /// person or Azure brings the step on.
+    pub fn only_listens(&self, step: usize, part: Part) -> bool {
+        match part {
+            Part::Ticket(..) => true,
+            Part::Operation(place) => self.state.steps[step].consent.is_some() || !self.is_due(step, place),
+            _ => false,
+        }
+    }
+
     /// Decides all inputs, one by one in the given order; everything they lead to is one decision.
     ///
     /// Answers about operations of one step that come in a row are followed up together, as long as
@@ -259,7 +269,8 @@ impl Machine {
             self.take(now, input)?;
             let next = inputs.peek().and_then(Input::operation);
             match (about, next) {
-                (Some((step, place)), Some((next, _))) if step == next && !self.leads_on(step, place) => {}
+                (Some((step, place)), Some((next, _)))
+                    if step == next && !self.leads_on(now, step, place) => {}
                 _ => self.flow(now)?,
             }
         }

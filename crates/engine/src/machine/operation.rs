@@ -39,16 +39,13 @@ impl Machine {
         {
             let by_us = ours || operation.has_succeeded();
             let how = if by_us { Reached::ByUs } else { Reached::Adopted };
-            return self.operation_event(
-                now,
-                step,
-                place,
-                OperationEvent::Reached {
-                    how,
-                    evidence,
-                    outputs,
-                },
-            );
+            let reached = OperationEvent::Reached {
+                how,
+                evidence,
+                outputs,
+            };
+            self.operation_event(now, step, place, reached)?;
+            return self.wake(now, step, place);
         }
         match operation.phase.clone() {
             P::Waiting | P::Looking { .. } => self.before_a_send(now, step, place, pacing, seen),
@@ -100,6 +97,10 @@ impl Machine {
         seen: Observation,
     ) -> Moved {
         let operation = &self.state.steps[step].operations[place];
+        let last_way = operation.rung().is_none() || self.is_closing(step, place);
+        if last_way && operation.is_open() {
+            return self.after_the_last_way(now, step, place, pacing, seen);
+        }
         let Some(rung) = operation.rung().cloned() else {
             return Ok(());
         };
@@ -138,6 +139,61 @@ impl Machine {
         // A refused or unsent attempt is over; what follows is an attempt of its own.
         let attempt = operation.attempts.last().map_or(1, |last| last.number + 1);
         self.intend(now, (step, place), (attempt, 1), &rung.name, said(&seen))
+    }
+
+    /// No way is left to be tried, and what was sent may still come true: it is looked for until it could not but
+    /// show. What Azure works on by a ticket is heard of there.
+    fn after_the_last_way(
+        &mut self,
+        now: Timestamp,
+        step: usize,
+        place: usize,
+        pacing: Pacing,
+        seen: Observation,
+    ) -> Moved {
+        use Observation as O;
+        let operation = &self.state.steps[step].operations[place];
+        let open = || operation.attempts.iter().filter(|one| one.may_come_true());
+        let way = |name: &str| operation.rung_named(name);
+        let settled = open().all(|one| {
+            let settling = way(&one.rung).map_or(policy::ARRIVAL, |rung| policy::settling(rung.settling));
+            now >= policy::later(one.send_by, settling)
+        });
+        let polled = open().any(|one| matches!(one.state, AttemptState::Accepted(_)));
+        let stands = match &seen {
+            O::NotBegun { .. } | O::Barred { .. } => true,
+            O::CannotTell { .. } => !operation.plan.observable,
+            O::Holds { .. } | O::InMotion { .. } | O::Busy { .. } => false,
+        };
+        if polled || !settled || !stands {
+            self.note_what_was_seen(now, step, place, &seen)?;
+            return self.look_again(now, step, place, pacing);
+        }
+        if let Some(sighted) = open().find(|one| one.state == AttemptState::Sighted) {
+            let attempt = sighted.number;
+            let reason = format!(
+                "`{}` was in motion and is no longer: {}",
+                sighted.rung,
+                said(&seen)
+            );
+            let end = AttemptEnd::Lost { reason };
+            return self.operation_event(now, step, place, OperationEvent::Ended { attempt, end });
+        }
+        let refused = operation
+            .last()
+            .is_some_and(|last| last.state == AttemptState::Refused);
+        let once = open().any(|one| way(&one.rung).is_none_or(|rung| rung.repeat == RepeatClass::OneShot));
+        let reason = operation.last_reason.clone().unwrap_or_else(|| said(&seen));
+        if refused || (self.state.ending.is_some() && !once) {
+            return self.operation_event(now, step, place, OperationEvent::Failed { reason });
+        }
+        let doubted: Vec<String> = open().map(|one| format!("`{}`", one.rung)).collect();
+        let reason = format!(
+            "nobody knows whether {} arrived: {}",
+            doubted.join(", "),
+            said(&seen)
+        );
+        self.stick(now, step, place, reason)
     }
 
     /// Whether a send of this rung may have done something: refused and unsent ones have not.
@@ -185,7 +241,7 @@ impl Machine {
             last: &last.state,
             overdue: self.has_waited(now, step, last.intended_at, planned.timeout),
             blind: !operation.plan.observable,
-            ending: self.state.ending.is_some(),
+            ending: self.state.ending.is_some() || self.is_closing(step, place),
             unawaited: planned.on_failure == OnFailure::Continue,
         };
         let next = doubt.next(&seen);
@@ -278,7 +334,8 @@ impl Machine {
             // What was seen in motion and is no longer may have been a look at an old picture.
             unsettled: (doubted || last.sighted)
                 && policy::between(since, now) < self.settling_of(step, place),
-            more: self.tries(step, place, &last.rung) < planned.retry.attempts
+            more: !self.is_closing(step, place)
+                && self.tries(step, place, &last.rung) < planned.retry.attempts
                 && !self.is_one_shot(step, place, &last.rung),
         };
         let next = aftermath.next(&seen);

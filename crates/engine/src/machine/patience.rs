@@ -6,11 +6,11 @@ use std::time::Duration;
 use jiff::Timestamp;
 use leeward_runbook::units;
 
-use super::{Machine, choices::choices_once_stuck};
+use super::{Machine, approval::ADOPTED, choices::choices_once_stuck};
 use crate::{
     event::{OperationEvent, StepEvent},
     policy,
-    state::{AttemptState, Ending, IllegalTransition, OperationPhase, OperationState, StepPhase},
+    state::{AttemptState, ConsentAsk, Ending, IllegalTransition, OperationPhase, OperationState, StepPhase},
     work::Phase,
 };
 
@@ -36,12 +36,41 @@ impl Machine {
     /// Returns when the wait for a step's change ends.
     pub(super) fn deadline_of(&self, step: usize) -> Option<Timestamp> {
         let state = &self.state.steps[step];
-        // While a person is asked, the wait is theirs; it starts anew with their answer.
-        if state.phase != StepPhase::Changing || state.consent.is_some() || self.is_on_hold() {
+        if self.is_on_hold() {
             return None;
         }
+        let waits = match state.phase {
+            // While a person is asked, the wait is theirs; it starts anew with their answer.
+            StepPhase::Changing => state.consent.is_none(),
+            // It went on without something that Azure works on. A send is never given up before its answer.
+            StepPhase::Done | StepPhase::Failed { .. } => {
+                let mut main = state.of_phase(Phase::Main);
+                state.is_awaited() && main.all(|one| one.phase != OperationPhase::Sending)
+            }
+            _ => return None,
+        };
         let from = self.counts_from(step, state.patience_from?);
-        Some(policy::later(from, self.state.planned[step].timeout))
+        let end = waits.then(|| policy::later(from, self.state.planned[step].timeout));
+        let rest = self.rest_until(step);
+        end.into_iter().chain(rest).min()
+    }
+
+    /// Returns until when the rest is waited for once as many are there as must be: as long again as they took,
+    /// whether or not a person is asked about the rest.
+    fn rest_until(&self, step: usize) -> Option<Timestamp> {
+        let state = &self.state.steps[step];
+        let adopted = |ask: &ConsentAsk| ask.rung == ADOPTED;
+        if state.phase != StepPhase::Changing || state.consent.as_ref().is_some_and(adopted) {
+            return None;
+        }
+        let quorum = state.quorum?;
+        let from = quorum.at.max(self.state.able_since);
+        Some(policy::later(from, quorum.took.max(policy::STRAGGLERS)))
+    }
+
+    /// Whether as many are there as must be, and the rest was waited for.
+    pub(super) fn quorum_waited(&self, now: Timestamp, step: usize) -> bool {
+        !self.is_on_hold() && self.rest_until(step).is_some_and(|end| end <= now)
     }
 
     /// Returns when the wait for an operation's current rung ends.
@@ -72,7 +101,10 @@ impl Machine {
                     None => return None,
                 };
                 let since = since.max(self.state.able_since);
-                Some(policy::later(since, self.state.planned[step].timeout))
+                // To wait for its turn is no fault of its own.
+                let turn = operation.queued.unwrap_or_default();
+                let timeout = self.state.planned[step].timeout.saturating_add(turn);
+                Some(policy::later(since, timeout))
             }
         }
     }
@@ -94,7 +126,7 @@ impl Machine {
     }
 
     /// Says how long a step was waited for, in all where the wait began anew.
-    fn waited(&self, now: Timestamp, step: usize) -> String {
+    pub(super) fn waited(&self, now: Timestamp, step: usize) -> String {
         let waited = units::show_duration(self.state.planned[step].timeout);
         match self.state.steps[step].patience_from {
             Some(from) if self.state.able_since > from => {
@@ -108,10 +140,11 @@ impl Machine {
     /// The step's time is over. That ends our waiting, never Azure's operation.
     pub(super) fn deadline(&mut self, now: Timestamp, step: usize) -> Moved {
         let state = &self.state.steps[step];
-        if state.phase != StepPhase::Changing || state.consent.is_some() {
+        if state.phase != StepPhase::Changing || self.settle_changes(now, step, true)? {
             return Ok(());
         }
-        if self.settle_changes(now, step, true)? {
+        let state = &self.state.steps[step];
+        if state.consent.is_some() {
             return Ok(());
         }
         let waited = self.waited(now, step);

@@ -8,8 +8,8 @@ use super::{Action, Address, Effect, Machine, Pacing, Part, Send};
 use crate::{
     event::{AttemptEnd, OperationEvent, Reached, StepEvent},
     policy,
-    state::{AttemptState, IllegalTransition, OperationPhase, StepPhase},
-    work::{Progress, Sent, Ticket},
+    state::{AttemptState, IllegalTransition, OperationPhase, OperationState, StepPhase},
+    work::{Phase, Progress, Sent, Ticket},
 };
 
 type Moved = Result<(), IllegalTransition>;
@@ -116,16 +116,30 @@ impl Machine {
         let succeeded = matches!(end, AttemptEnd::Succeeded { .. });
         let observable = operation.plan.observable;
         self.operation_event(now, step, place, OperationEvent::Ended { attempt: number, end })?;
-        if matches!(self.state.steps[step].phase, StepPhase::Stuck { .. }) {
-            // The step had waited long enough, but Azure has news after all.
-            self.step_event(now, step, StepEvent::Reopened)?;
-        }
+        self.wake(now, step, place)?;
         // A poll may come home after a look has said that the goal holds.
         let reached = self.state.steps[step].operations[place].is_reached();
         if succeeded && !observable && !reached {
             return self.reached_unseen(now, step, place);
         }
         Ok(())
+    }
+
+    /// The step had waited long enough, but Azure has news after all: it goes on, unless another operation of it
+    /// waits for a person, whom a step that goes on by itself would pass over.
+    pub(super) fn wake(&mut self, now: Timestamp, step: usize, place: usize) -> Moved {
+        use OperationPhase as P;
+        let state = &self.state.steps[step];
+        let needs_a_person = |(other, operation): (usize, &OperationState)| {
+            other != place
+                && operation.plan.phase == Phase::Main
+                && matches!(operation.phase, P::Failed { .. } | P::Stuck { .. })
+        };
+        let stuck = matches!(state.phase, StepPhase::Stuck { .. });
+        if !stuck || state.operations.iter().enumerate().any(needs_a_person) {
+            return Ok(());
+        }
+        self.step_event(now, step, StepEvent::Reopened)
     }
 
     fn reached_unseen(&mut self, now: Timestamp, step: usize, place: usize) -> Moved {

@@ -1,6 +1,6 @@
 //! How a run stands as a whole, and what a person has to do about it.
 
-use leeward_runbook::plan::OnFailure;
+use leeward_runbook::{journey::Journey, plan::OnFailure};
 
 use crate::{
     event::Reached,
@@ -18,6 +18,7 @@ pub fn standing(state: &RunState) -> Standing {
     let moving = state.unrested().any(|step| moves(state, step))
         || (state.may_start() && state.startable().next().is_some())
         || trails(state)
+        || awaits(state)
         || matches!(state.ending, Some(Ending::Cancelled { .. }));
     if moving {
         return Standing::Moving;
@@ -46,13 +47,32 @@ fn moves(state: &RunState, step: usize) -> bool {
             step_state
                 .of_phase(Phase::Main)
                 .any(|operation| match &operation.phase {
-                    OperationPhase::Waiting | OperationPhase::Looking { .. } => !asked && !state.paused,
+                    OperationPhase::Waiting | OperationPhase::Looking { .. } if !operation.is_spent() => {
+                        !asked && !state.paused
+                    }
                     // A question is open and the wait for the answer of Azure is over: it is the person's turn.
                     _ => !operation.is_rest() && (!asked || !operation.impatient),
                 })
         }
         _ => false,
     }
+}
+
+/// Whether the run waits for Azure to end what it has gone on, or is to end, without.
+fn awaits(state: &RunState) -> bool {
+    let over = winds_down(state);
+    state.steps.iter().any(|step| {
+        let went_on = matches!(step.phase, StepPhase::Done | StepPhase::Failed { .. });
+        (went_on || over) && step.is_awaited()
+    })
+}
+
+/// Whether nothing more of a drill, or of a cancelled run, starts: it is to end.
+pub(super) fn winds_down(state: &RunState) -> bool {
+    let nothing_starts = !state.may_start() || state.startable().next().is_none();
+    let drill = state.plan.journey == Journey::Drill && nothing_starts && !state.paused;
+    let stopped = matches!(state.ending, Some(Ending::Cancelled { .. }));
+    (drill || stopped) && state.under_way() == 0
 }
 
 /// Whether a commit or clean-up is on its way.
@@ -66,7 +86,7 @@ fn trails(state: &RunState) -> bool {
                 && state.may_start()
                 && !operation.is_rest()
         })
-    }) || (state.plan.journey == leeward_runbook::journey::Journey::Drill
+    }) || (state.plan.journey == Journey::Drill
         && state.under_way() == 0
         && !state.paused
         && state.steps.iter().any(|step| {
@@ -103,15 +123,21 @@ pub fn degradations(state: &RunState) -> Vec<String> {
 /// Returns what a person has to do now, most urgent first.
 pub fn todo(state: &RunState) -> Vec<Todo> {
     let mut todo = Vec::new();
+    let over = winds_down(state);
     for (place, (step, planned)) in state.steps.iter().zip(&state.planned).enumerate() {
+        let waits = "the run ends once Azure has ended it, or a person says with `settle` what became of it";
         let why = match &step.phase {
-            StepPhase::AtGate { asks, until: None } => Some(asks),
-            StepPhase::Changing => step.consent.as_ref().map(|ask| &ask.asks),
-            StepPhase::Stuck { reason, .. } => Some(reason),
-            StepPhase::Failed { reason } if planned.on_failure != OnFailure::Continue => Some(reason),
+            StepPhase::AtGate { asks, until: None } => Some(asks.clone()),
+            StepPhase::Changing => step.consent.as_ref().map(|ask| ask.asks.clone()),
+            StepPhase::Stuck { reason, .. } if over && step.is_awaited() => {
+                Some(format!("{reason}; {waits}"))
+            }
+            StepPhase::Stuck { reason, .. } => Some(reason.clone()),
+            StepPhase::Failed { reason } if planned.on_failure != OnFailure::Continue => Some(reason.clone()),
+            StepPhase::Cancelled if step.is_awaited() => Some(format!("Azure still works on it; {waits}")),
             _ => None,
         };
-        if let Some(why) = why.cloned() {
+        if let Some(why) = why {
             // As the state has it now: what was offered when the step came to rest may be out of date.
             let choices = choices(state, place);
             todo.push((

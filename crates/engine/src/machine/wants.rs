@@ -60,16 +60,21 @@ impl Machine {
             }
             _ => {}
         }
-        if let Some(moment) = self.deadline_of(step) {
-            let deadline = Address {
+        let deadline = self.deadline_of(step);
+        if let Some(moment) = deadline {
+            let address = Address {
                 step,
                 part: Part::Deadline,
                 turn: stamp(Some(moment)),
             };
-            wanted.push(plain(deadline, Some(moment), Action::Wake));
+            wanted.push(plain(address, Some(moment), Action::Wake));
         }
         for place in 0..state.operations.len() {
             self.want_for_operation(step, place, &mut wanted);
+        }
+        if deadline.is_none() {
+            // A timer that still runs is nobody's business any more.
+            self.in_flight.remove(&(step, Part::Deadline));
         }
         for effect in wanted {
             self.want(effect);
@@ -107,10 +112,10 @@ impl Machine {
         };
         match &operation.phase {
             _ if self.flies(&looked_at) => {}
-            OperationPhase::Waiting if self.is_due(step, place) => {
+            OperationPhase::Waiting if self.is_watched(step, place) => {
                 wanted.push(effect(of_operation, operation.turn, None, observe()));
             }
-            OperationPhase::Looking { until } if self.is_due(step, place) => {
+            OperationPhase::Looking { until } if self.is_watched(step, place) => {
                 wanted.push(effect(of_operation, operation.turn, *until, observe()));
             }
             OperationPhase::Doubt | OperationPhase::Confirming { .. } | OperationPhase::Aftermath { .. }

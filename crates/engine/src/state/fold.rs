@@ -303,11 +303,10 @@ impl RunState {
                 let place = self.known(step)?;
                 let of_step = &mut self.steps[place];
                 let found = of_step.operation_place(operation);
-                let found = found.and_then(|found| of_step.operations.get_mut(found));
                 let found = found.ok_or_else(|| IllegalTransition::Unknown {
                     what: format!("operation `{operation}` in step `{step}`"),
                 })?;
-                found.apply(at, change)?;
+                of_step.apply_to(found, at, change)?;
                 Folded::Step(place)
             }
             Event::RecoveryReached => {

@@ -23,7 +23,7 @@ use crate::{
 pub(crate) use fold::measures;
 pub use fold::{Fold, Folded, IllegalTransition};
 pub use operation::{Attempt, AttemptState, OperationPhase, OperationState};
-pub use step::{ConsentAsk, StepPhase, StepState};
+pub use step::{ConsentAsk, Quorum, StepPhase, StepState};
 
 /// Everything that a run's records say, ready to be asked.
 #[derive(Clone, Debug)]

@@ -16,6 +16,8 @@ use crate::{
 pub struct OperationState {
     /// What is to be reached, and how; shared with whoever works on it.
     pub plan: Arc<Operation>,
+    /// Whether it only prepares for another change of its step, as a clean-up before a move does: the quorum is of moves.
+    pub prepares: bool,
     /// Where it stands.
     pub phase: OperationPhase,
     /// Grows with every event; an answer that carries an older one is dropped.
@@ -69,7 +71,7 @@ pub struct Attempt {
 
 impl Attempt {
     /// Returns whether it may still have an effect.
-    fn may_come_true(&self) -> bool {
+    pub fn may_come_true(&self) -> bool {
         use AttemptState as A;
         self.doubted
             || matches!(
@@ -151,6 +153,7 @@ impl OperationState {
     pub(super) fn new(plan: Operation) -> OperationState {
         OperationState {
             plan: Arc::new(plan),
+            prepares: false,
             phase: OperationPhase::Waiting,
             turn: 0,
             skipped: Vec::new(),
@@ -250,6 +253,24 @@ impl OperationState {
             .any(|attempt| attempt.state != AttemptState::NotSent)
     }
 
+    /// Returns whether every way is spent while one of them may still come true.
+    pub fn is_spent(&self) -> bool {
+        !self.is_rest() && self.rung().is_none() && self.is_open()
+    }
+
+    /// Returns whether Azure may still be at work on it, whatever was made of it here. A person's word ends that.
+    pub fn is_at_work(&self) -> bool {
+        use {AttemptState as A, OperationPhase as P};
+        match self.phase {
+            P::Reached(_) => false,
+            P::Failed { .. } | P::Stuck { .. } => self
+                .attempts
+                .iter()
+                .any(|one| matches!(one.state, A::Accepted(_) | A::Sighted)),
+            _ => self.is_unfinished(),
+        }
+    }
+
     /// Returns whether Azure said of some attempt that it succeeded.
     pub fn has_succeeded(&self) -> bool {
         self.attempts
@@ -271,6 +292,26 @@ impl OperationState {
     /// Looks again after a person said so. What is open stays open: nothing is sent on a hunch.
     pub(super) fn reopen(&mut self) {
         use OperationPhase as P;
+        if self.is_spent() {
+            // What may still come true is not begun a second time; every other way may be tried again.
+            let open: Vec<String> = self
+                .attempts
+                .iter()
+                .filter(|attempt| attempt.may_come_true())
+                .map(|attempt| attempt.rung.clone())
+                .collect();
+            self.skipped.retain(|(rung, _)| open.contains(rung));
+            self.look_anew(P::Looking { until: None });
+            return;
+        }
+        let refused = self
+            .last()
+            .is_some_and(|last| last.state == AttemptState::Refused && !last.doubted);
+        if refused && matches!(self.phase, P::Aftermath { .. }) {
+            // A gentler way is in motion yet; the one that was cleanly refused beside it may be asked again.
+            self.look_anew(P::Looking { until: None });
+            return;
+        }
         if !matches!(self.phase, P::Failed { .. } | P::Stuck { .. }) {
             return;
         }
@@ -286,11 +327,14 @@ impl OperationState {
         if matches!(self.phase, P::Failed { .. }) {
             self.skipped.clear();
         }
-        self.phase = if doubtful {
-            P::Doubt
-        } else {
-            P::Looking { until: None }
-        };
+        self.look_anew(match doubtful {
+            true => P::Doubt,
+            false => P::Looking { until: None },
+        });
+    }
+
+    fn look_anew(&mut self, phase: OperationPhase) {
+        self.phase = phase;
         self.impatient = false;
         self.refusals = 0;
         self.rung_since = None;
@@ -406,6 +450,10 @@ impl OperationState {
                 self.reached_at = Some(at);
             }
             (_, E::Failed { reason }) => {
+                // It was looked for until it could not but show.
+                for attempt in &mut self.attempts {
+                    attempt.doubted = false;
+                }
                 self.phase = P::Failed {
                     reason: reason.clone(),
                 }

@@ -1,13 +1,17 @@
 //! Where one step stands, and the only place where it moves.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    time::Duration,
+};
 
 use jiff::Timestamp;
 
 use super::{OperationState, fold::IllegalTransition};
 use crate::{
-    event::{Choice, Person, StepEvent},
+    event::{Choice, OperationEvent, Person, StepEvent},
     id::OperationId,
+    policy,
     work::{Assessment, Figure, Outputs, Phase},
 };
 
@@ -25,6 +29,12 @@ pub struct StepState {
     pub assessment: Option<Assessment>,
     /// Its operations, as assessed.
     pub operations: Vec<OperationState>,
+    /// How many of its moves have reached their goal.
+    pub arrived: usize,
+    /// When as many of them had as must, where fewer than all suffice.
+    pub quorum: Option<Quorum>,
+    /// On how many of its own changes Azure may still be at work.
+    pub at_work: usize,
     /// What a person is asked to agree to.
     pub consent: Option<ConsentAsk>,
     /// The rungs that were agreed to.
@@ -44,6 +54,15 @@ pub struct StepState {
     /// When it came to rest.
     pub ended_at: Option<Timestamp>,
     operation_places: HashMap<OperationId, usize>,
+}
+
+/// That as many moves of a step have reached their goal as must.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Quorum {
+    /// When that was so.
+    pub at: Timestamp,
+    /// How long it took.
+    pub took: Duration,
 }
 
 /// What a person is asked to agree to.
@@ -140,6 +159,9 @@ impl Default for StepState {
             turn: 0,
             assessment: None,
             operations: Vec::new(),
+            arrived: 0,
+            quorum: None,
+            at_work: 0,
             consent: None,
             consented: BTreeSet::new(),
             outputs: Outputs::new(),
@@ -204,6 +226,18 @@ impl StepState {
                     .cloned()
                     .map(OperationState::new)
                     .collect();
+                let main = || {
+                    assessment
+                        .operations
+                        .iter()
+                        .filter(|one| one.phase == Phase::Main)
+                };
+                let first: HashSet<&OperationId> = main().flat_map(|one| &one.after).collect();
+                for operation in &mut self.operations {
+                    operation.prepares = first.contains(&operation.plan.id);
+                }
+                self.arrived = 0;
+                self.quorum = None;
                 self.operation_places.clear();
                 if self.operations.len() > FEW {
                     for (place, operation) in self.operations.iter().enumerate() {
@@ -324,7 +358,70 @@ impl StepState {
         }
         self.phase = next;
         self.turn += 1;
+        if matches!(event, E::Assessed { .. } | E::Reopened) {
+            self.at_work = self.of_phase(Phase::Main).filter(|one| one.is_at_work()).count();
+        }
         Ok(())
+    }
+
+    /// Moves one of its operations.
+    pub(super) fn apply_to(
+        &mut self,
+        place: usize,
+        at: Timestamp,
+        change: &OperationEvent,
+    ) -> Result<(), IllegalTransition> {
+        let Some(operation) = self.operations.get_mut(place) else {
+            return Err(IllegalTransition::Unknown {
+                what: format!("operation {place} in this step"),
+            });
+        };
+        let counts = operation.plan.phase == Phase::Main;
+        let (at_work, there) = (operation.is_at_work(), operation.is_reached());
+        operation.apply(at, change)?;
+        if !counts {
+            return Ok(());
+        }
+        self.at_work = self.at_work + usize::from(operation.is_at_work()) - usize::from(at_work);
+        if !there && operation.is_reached() && !operation.prepares {
+            self.arrived += 1;
+            // What the step went on without has come after all: nothing is lacking any more.
+            if self.phase == StepPhase::Done && self.counted().all(OperationState::is_reached) {
+                self.degraded = None;
+            }
+            if self.has_quorum() && self.quorum.is_none() {
+                let took = policy::between(self.patience_from.unwrap_or(at), at);
+                self.quorum = Some(Quorum { at, took });
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns whether fewer moves than all suffice, and as many are there.
+    pub fn has_quorum(&self) -> bool {
+        let needed = self.assessment.as_ref().and_then(|found| found.at_least);
+        needed.is_some_and(|needed| self.arrived >= needed)
+    }
+
+    /// Returns the operations that are counted: the moves where fewer than all suffice, else every change.
+    pub fn counted(&self) -> impl Iterator<Item = &OperationState> {
+        let some = self
+            .assessment
+            .as_ref()
+            .is_some_and(|found| found.at_least.is_some());
+        self.of_phase(Phase::Main)
+            .filter(move |one| !some || !one.prepares)
+    }
+
+    /// Returns whether its end is still waited for by the run: Azure may be at work on a change of it, and no
+    /// person has said what became of that or left the step out.
+    pub fn is_awaited(&self) -> bool {
+        self.at_work > 0
+            && match self.phase {
+                StepPhase::Skipped { .. } => false,
+                StepPhase::Stuck { .. } | StepPhase::Cancelled => true,
+                _ => self.of_phase(Phase::Main).any(OperationState::is_unfinished),
+            }
     }
 
     /// Whether every main operation has reached its goal, so that only the checks are left.

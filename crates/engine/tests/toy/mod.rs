@@ -202,10 +202,14 @@ impl Toy {
         for _ in 0..100_000 {
             let standing = standing::standing(self.machine.state());
             let quiet = self.queue.iter().all(|(_, _, effect)| {
-                !matches!(
-                    effect.action,
-                    Action::Begin(_) | Action::Assess | Action::Observe(_) | Action::Probe(_)
-                )
+                let only_news = self
+                    .machine
+                    .only_listens(effect.address.step, effect.address.part);
+                match effect.action {
+                    Action::Begin(_) | Action::Assess | Action::Probe(_) => false,
+                    Action::Observe(_) => only_news,
+                    _ => true,
+                }
             });
             if matches!(standing, Standing::Ended(_)) || (standing != Standing::Moving && quiet) {
                 return standing;

@@ -234,13 +234,10 @@ impl Machines {
                     found.chosen.len()
                 )));
             }
-            // Clean-ups are counted by the engine like moves, so they must all be there too.
             // A whole plan is one operation, and it counts its machines itself.
             Some(_) if matches!(units.as_slice(), [unit] if unit.plan.is_some() && settings.by_plan) => None,
-            Some(wanted) => {
-                let leftovers = units.iter().filter(|unit| operations::has_leftover(unit)).count();
-                Some(choice::operations_for(wanted, &units) + leftovers)
-            }
+            // The engine counts the moves and not the clean-ups before them.
+            Some(wanted) => Some(choice::operations_for(wanted, &units)),
             None => None,
         };
         Ok(Assessment {

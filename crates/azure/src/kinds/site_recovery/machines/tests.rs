@@ -227,8 +227,9 @@ async fn after_a_declared_outage_only_the_vault_is_asked() {
 async fn a_forgotten_drill_is_cleaned_up_before_the_real_failover() {
     let azure = vault(&[with_leftover("vm-1")]);
     accept(&azure, "/testFailoverCleanup");
-    let context = failover(json!({}));
+    let context = failover(json!({"at-least": 1}));
     let found = assess(&azure, &context).await.unwrap();
+    assert_eq!(found.at_least, Some(1), "a clean-up is no machine");
     assert_eq!(names(&found), ["cleanup/vm-1", "failover/vm-1", "commit/vm-1"]);
     assert_eq!(find(&found, "failover/vm-1").after[0].as_str(), "cleanup/vm-1");
     let clean = find(&found, "cleanup/vm-1");
