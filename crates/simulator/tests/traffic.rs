@@ -171,7 +171,15 @@ async fn an_origin_is_switched_in_a_minute_or_two_with_an_error_that_is_none() {
             json!({"status": "InProgress", "error": {"code": "None", "message": null}})
         )
     );
+    let result = begun.header("location").unwrap().to_owned();
+    let place = poll.split('?').next().unwrap();
+    let below = format!("{place}/profileresults/afd/origingroupresults/shop/originresults/neu?");
+    assert!(result.starts_with(&below), "{result}");
+    let told = send(&azure, request("GET", &result, None)).await.unwrap();
+    assert_eq!(told.status, 202, "no result yet");
     finish(&azure, &begun).await;
+    let told = send(&azure, request("GET", &result, None)).await.unwrap();
+    assert_eq!((told.status, &told.body["name"]), (200, &json!("neu")));
     let told = get(&azure, &origin("neu"), CDN).await.body;
     assert_eq!(told["properties"]["provisioningState"], "Succeeded");
     assert_eq!(told["properties"]["deploymentStatus"], "NotStarted");

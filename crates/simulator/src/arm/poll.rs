@@ -13,8 +13,8 @@ pub(crate) fn find<'a>(world: &'a World, request: &ArmRequest) -> Option<&'a Ope
     if request.method != Method::GET {
         return None;
     }
-    let last = request.path.raw.rsplit('/').next()?.to_lowercase();
-    let operation = world.operations.get(&last)?;
+    let mut segments = request.path.raw.rsplit('/');
+    let operation = segments.find_map(|segment| world.operations.get(&segment.to_lowercase()))?;
     let here = |path: &Option<String>| path.as_ref().is_some_and(|path| same(path, &request.path.raw));
     (here(&operation.status_path) || here(&operation.result_path)).then_some(operation)
 }

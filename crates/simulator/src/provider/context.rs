@@ -49,6 +49,8 @@ pub struct Begin {
     pub status_under: Option<String>,
     /// Path of the `Location` URL without the last segment.
     pub result_under: Option<String>,
+    /// What stands behind the last segment of the `Location` URL.
+    pub result_behind: String,
     /// Further query of both.
     pub query: &'static str,
     /// `Retry-After`, where the provider sends it.
@@ -79,6 +81,7 @@ impl Begin {
             api_version: api_version.to_owned(),
             status_under: None,
             result_under: None,
+            result_behind: String::new(),
             query: "",
             retry_after: None,
             words: Vec::new(),
@@ -120,7 +123,7 @@ impl Context<'_> {
             verb: begin.verb,
             api_version: begin.api_version,
             status_path: under(begin.status_under),
-            result_path: under(begin.result_under),
+            result_path: under(begin.result_under).map(|path| path + &begin.result_behind),
             query: begin.query.to_owned(),
             retry_after: begin.retry_after,
             words,

@@ -226,7 +226,12 @@ fn begin(
         lasts,
     );
     begin.status_under = Some(under.clone());
+    // Recorded: the result stands below the status, under the resource's own names.
     begin.result_under = located.then_some(under);
+    let names = request.path.types.iter().zip(&request.path.names);
+    begin.result_behind = names
+        .map(|(kind, name)| format!("/{}results/{name}", kind.to_lowercase().trim_end_matches('s')))
+        .collect();
     begin.retry_after = Some(10);
     begin.state = state;
     context.begin(begin)
