@@ -11,12 +11,14 @@ use jiff::{SignedDuration, Timestamp};
 use leeward_acceptance::toy;
 use leeward_engine::{
     conductor::{Conducted, Conductor, ConductorError, Ended, Manners, NewRun, Unobserved},
-    event::{Approval, Known, Outcome, Person, RunOptions},
+    event::{Approval, Event, Known, Outcome, Person, RunOptions},
     id::{AttemptKey, RunId},
     port::{
         Clock, Command, CommandId, Context, Driver, DriverError, Drivers, Envelope, Holder, JournalError,
         JournalStore, LeasePolicy, Moment,
     },
+    record::Record,
+    state::IllegalTransition,
     work::{Assessment, Observation, Operation, Phase, Progress, Sent, Ticket},
 };
 use leeward_runbook::plan::Plan;
@@ -45,6 +47,12 @@ impl Clock for PausedClock {
 #[derive(Default)]
 struct World {
     changed_at: Mutex<BTreeMap<String, Vec<tokio::time::Instant>>>,
+    /// How long Azure thinks before it answers a change of that step.
+    slow_to_answer: Mutex<BTreeMap<String, Duration>>,
+    /// How long a look at that step takes, the first so many times.
+    slow_to_look: Mutex<BTreeMap<String, (usize, Duration)>>,
+    /// When each look began that came before a change.
+    looked_at: Mutex<BTreeMap<String, tokio::time::Instant>>,
 }
 
 struct Toy(Arc<World>);
@@ -71,6 +79,19 @@ impl Driver for Toy {
     }
 
     async fn observe(&self, context: &Context, operation: &Operation) -> Observation {
+        let step = context.step.id.to_string();
+        let began = tokio::time::Instant::now();
+        let slow = match self.0.slow_to_look.lock().expect("the world").get_mut(&step) {
+            Some((times @ 1.., long)) => {
+                *times -= 1;
+                Some(*long)
+            }
+            _ => None,
+        };
+        if let Some(long) = slow {
+            tokio::time::sleep(long).await;
+        }
+        self.0.looked_at.lock().expect("the world").insert(step, began);
         let name = format!("{}/{}", context.step.id, operation.id);
         let changed = self
             .0
@@ -104,6 +125,22 @@ impl Driver for Toy {
             .entry(name)
             .or_default()
             .push(now);
+        let step = context.step.id.to_string();
+        let looked_at = self.0.looked_at.lock().expect("the world")[&step];
+        assert!(
+            now - looked_at <= Duration::from_secs(5),
+            "the look at `{step}` is too old"
+        );
+        let slow = self
+            .0
+            .slow_to_answer
+            .lock()
+            .expect("the world")
+            .get(&step)
+            .copied();
+        if let Some(long) = slow {
+            tokio::time::sleep(long).await;
+        }
         Sent::Accepted {
             ticket: Ticket {
                 status_url: None,
@@ -533,4 +570,139 @@ async fn targets_that_a_run_which_is_over_still_holds_are_free_for_the_next_fail
         Ended::Over(Outcome::Done)
     );
     assert!(bench.store.claims().await.expect("claims").is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_look_that_took_a_minute_and_a_half_is_taken_again_before_anything_is_sent() {
+    let bench = Bench::new();
+    let slow = (1, Duration::from_secs(90));
+    bench
+        .world
+        .slow_to_look
+        .lock()
+        .expect("the world")
+        .insert("sql".to_owned(), slow);
+    let new = new_run("r-1", plan("failover", TWO), &bench.clock);
+    assert_eq!(
+        over(bench.conductor(1, false).start(new, &mut Unobserved).await),
+        Ended::Over(Outcome::Done)
+    );
+    // The toy itself insists that no change comes later than five seconds after its look began.
+    assert_eq!((bench.changes("sql/move"), bench.changes("app/move")), (1, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn once_it_is_asked_to_stop_a_run_sends_nothing_new_and_hears_out_what_is_being_sent() {
+    let bench = Bench::new();
+    let apart = plan("failover", &[("slow", "toy", &[]), ("late", "toy", &[])]);
+    let (slow, late) = (Duration::from_secs(20), Duration::from_secs(4));
+    bench
+        .world
+        .slow_to_answer
+        .lock()
+        .expect("the world")
+        .insert("slow".to_owned(), slow);
+    bench
+        .world
+        .slow_to_look
+        .lock()
+        .expect("the world")
+        .insert("late".to_owned(), (1, late));
+    let new = new_run("r-1", apart, &bench.clock);
+    let conductor = bench.conductor(1, false);
+    let interrupt = async {
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        assert_eq!(bench.changes("slow/move"), 1, "its answer is still to come");
+        bench.stop.send_replace(true);
+    };
+    let mut look_away = Unobserved;
+    let (conducted, ()) = tokio::join!(conductor.start(new, &mut look_away), interrupt);
+    assert_eq!(over(conducted), Ended::Interrupted);
+    assert_eq!((bench.changes("slow/move"), bench.changes("late/move")), (1, 0));
+    bench.stop.send_replace(false);
+    let run = RunId("r-1".to_owned());
+    let resumed = bench
+        .conductor(2, false)
+        .resume(&run, LeasePolicy::IfFree, Vec::new(), &mut Unobserved)
+        .await;
+    assert_eq!(over(resumed), Ended::Over(Outcome::Done));
+    assert_eq!((bench.changes("slow/move"), bench.changes("late/move")), (1, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_journal_that_is_away_for_a_moment_ends_no_run_and_nothing_is_sent_twice() {
+    let bench = Bench::new();
+    let new = new_run("r-1", plan("failover", TWO), &bench.clock);
+    let conductor = bench.conductor(1, false);
+    let store = bench.store.clone();
+    let fail = async move {
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        for _ in 0..3 {
+            store.fail_next_append(AppendFault::Unavailable);
+        }
+    };
+    let mut look_away = Unobserved;
+    let (ended, ()) = tokio::join!(conductor.start(new, &mut look_away), fail);
+    assert_eq!(over(ended), Ended::Over(Outcome::Done));
+    assert_eq!((bench.changes("sql/move"), bench.changes("app/move")), (1, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pinned_file_that_is_no_longer_the_one_of_the_plan_is_not_run_with() {
+    let bench = Bench::new();
+    let mut gated = plan("failover", &[("decide", "gate.approval", &[])]);
+    let pinned = blake3::hash(b"kind: Deployment").to_hex().to_string();
+    gated.files = BTreeMap::from([("manifests/shop.yaml".to_owned(), pinned.clone())]);
+    let mut new = new_run("r-1", gated, &bench.clock);
+    new.files = vec![(pinned, b"kind: Surprise".to_vec())];
+    over(bench.conductor(1, false).start(new, &mut Unobserved).await);
+    let run = RunId("r-1".to_owned());
+    let resumed = bench
+        .conductor(2, false)
+        .resume(&run, LeasePolicy::IfFree, Vec::new(), &mut Unobserved)
+        .await;
+    assert!(
+        matches!(&resumed, Err(ConductorError::FileChanged { path }) if path == "manifests/shop.yaml"),
+        "{resumed:?}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_of_a_newer_version_is_not_gone_on_with() {
+    for newer in [
+        r#"{"event":"teleported"}"#,
+        r#"{"event":"step","step":"sql","change":{"step-event":"teleported"}}"#,
+        r#"{"event":"operation","step":"sql","operation":"move","change":{"operation-event":"teleported"}}"#,
+    ] {
+        let bench = Bench::new();
+        let gated = plan("failover", &[("decide", "gate.approval", &[])]);
+        let new = new_run("r-1", gated, &bench.clock);
+        let state = bench.conductor(1, false).start(new, &mut Unobserved).await;
+        let mut chain = state.expect("at its gate").state.chain;
+        let run = RunId("r-1".to_owned());
+        let mut opened = bench
+            .store
+            .open(&run, &holder(2), LeasePolicy::IfFree)
+            .await
+            .expect("free");
+        let now = bench.clock.now().wall;
+        let line = chain
+            .next(opened.journal.epoch(), now, Event::Paused)
+            .expect("sealed")
+            .line;
+        let record = Record::read(line.replace(r#"{"event":"paused"}"#, newer)).expect("a record");
+        opened.journal.append(&[record]).await.expect("appended");
+        opened.journal.close().await.expect("closed");
+        let resumed = bench
+            .conductor(3, false)
+            .resume(&run, LeasePolicy::IfFree, Vec::new(), &mut Unobserved)
+            .await;
+        assert!(
+            matches!(
+                &resumed,
+                Err(ConductorError::Illegal(IllegalTransition::Newer { .. }))
+            ),
+            "{newer}: {resumed:?}"
+        );
+    }
 }

@@ -71,6 +71,21 @@ fn a_gate_for_four_eyes_opens_for_two_people_and_not_for_one_twice() {
 }
 
 #[test]
+fn one_person_opens_a_gate_for_four_eyes_that_waits_already_by_breaking_the_glass() {
+    let (stage, simulated) = gated();
+    let run = failover(&stage, &simulated, &[]);
+    stage.until_step("decide", "at-gate");
+    stage
+        .run(&["approve", "--break-glass", "nobody else is awake"])
+        .ended(0)
+        .saying("Taken in");
+    run.end().ended(0);
+    assert_eq!(simulated.accepted().len(), 2);
+    let report = stage.run(&["report"]).ended(0).stdout;
+    assert!(report.contains("nobody else is awake"), "{report}");
+}
+
+#[test]
 fn a_gate_that_nobody_waits_at_ends_with_22_and_opens_later() {
     let (stage, simulated) = gated();
     failover(&stage, &simulated, &["--no-wait"])

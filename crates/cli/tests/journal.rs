@@ -107,6 +107,10 @@ enum End {
     AtGate,
     /// The same, and somebody holds its lease.
     Held,
+    /// It is under way, and asks nobody.
+    UnderWay,
+    /// A newer version of Leeward began it.
+    Newer,
     /// It was cancelled at its gate.
     Cancelled,
     /// It was refused its targets.
@@ -161,7 +165,10 @@ fn record(file: &Path, hours: i64, past: &Past) {
         };
         let mut events = vec![
             Event::RunOpened {
-                format: JOURNAL_FORMAT,
+                format: match past.end {
+                    End::Newer => JOURNAL_FORMAT + 1,
+                    _ => JOURNAL_FORMAT,
+                },
                 version: "0.1.0".to_owned(),
                 run: header.run.clone(),
                 plan: std::sync::Arc::new(plan),
@@ -197,6 +204,9 @@ fn record(file: &Path, hours: i64, past: &Past) {
                     until: None,
                 }),
             ]);
+            if past.end == End::UnderWay {
+                events.pop();
+            }
             if past.end == End::Cancelled {
                 events.extend([
                     Event::Cancelled {
@@ -658,4 +668,51 @@ fn who_gave_a_runs_targets_back_and_why_is_in_its_journal() {
     // The run can still be looked at, and commanded.
     let status = session(home.path(), &["status", RUN]);
     assert!(status.contains("\nexit 0\n"), "{status}");
+}
+
+#[test]
+fn nobody_agrees_to_a_gate_that_is_not_reached_without_naming_it() {
+    let home = folder();
+    let past = Past {
+        run: RUN,
+        journey: Journey::Failover,
+        end: End::UnderWay,
+        evicted: None,
+    };
+    record(&home.path().join("runs.journal"), 0, &past);
+    shown!(
+        "approve-nothing-waits",
+        session(home.path(), &["approve", "--reason", "INC-1042"])
+    );
+    let named = session(home.path(), &["approve", "decide", "--reason", "INC-1042"]);
+    assert!(named.contains("\nexit 0\n"), "{named}");
+}
+
+#[test]
+fn who_breaks_the_glass_is_shown_what_that_opens() {
+    let home = folder();
+    written(&home.path().join("runs.journal"), false, false);
+    let line = ["approve", "--break-glass", "nobody else is awake"];
+    shown!("approve-break-glass", session(home.path(), &line));
+    let empty = session(home.path(), &["approve", "--break-glass", " "]);
+    assert!(empty.contains("\nexit 2\n"), "{empty}");
+}
+
+#[test]
+fn a_run_of_a_newer_version_is_named_as_that_and_hides_no_other() {
+    let home = folder();
+    let file = home.path().join("runs.journal");
+    written(&file, false, false);
+    let newer = Past {
+        run: "r-20261124-090000-00ff",
+        journey: Journey::Failover,
+        end: End::Newer,
+        evicted: None,
+    };
+    record(&file, 1, &newer);
+    shown!("newer-resume", session(home.path(), &["resume", newer.run]));
+    let status = session(home.path(), &["status"]);
+    assert!(status.contains(&format!("Run        {RUN}")), "{status}");
+    let runs = session(home.path(), &["runs"]);
+    assert!(runs.contains(RUN) && runs.contains(newer.run), "{runs}");
 }

@@ -172,7 +172,7 @@ pub enum Known {
 /// A person's agreement.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Approval {
-    /// One gate or step; every one that waits, and every later one, when not said.
+    /// One gate or step. When not said, the next gate that opens by it, and no other; its ceilings speak of every step.
     #[serde(default)]
     pub step: Option<StepId>,
     /// The plan that it speaks of.
@@ -194,6 +194,26 @@ pub struct Approval {
     pub reason: Option<String>,
 }
 
+impl Approval {
+    /// Makes the least that a person can agree to: the next gate of a plan, and no loss.
+    pub fn of_plan(digest: &str) -> Approval {
+        Approval {
+            step: None,
+            plan_digest: digest.to_owned(),
+            ceilings: BTreeMap::new(),
+            everything: false,
+            both_eyes: false,
+            break_glass: None,
+            reason: None,
+        }
+    }
+
+    /// Returns whether it names no gate and is used up by the first one that opens by it.
+    pub fn serves_one_gate(&self) -> bool {
+        self.step.is_none() && !self.everything && self.break_glass.is_none()
+    }
+}
+
 /// What can happen to a step.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", remote = "Self")]
@@ -212,6 +232,9 @@ pub enum StepEvent {
     GateOpened {
         /// Who opened it, in words.
         by: String,
+        /// The approvals that it used, by the numbers of their records.
+        #[serde(default)]
+        used: Vec<u64>,
     },
     /// The driver found out what is to be done.
     Assessed {

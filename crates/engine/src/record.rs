@@ -48,8 +48,10 @@ impl Record {
 
     /// Reads a line back. Does not look at the record before; see [`Chain`].
     pub fn read(line: String) -> Result<Record, RecordError> {
-        let body: Body =
-            serde_json::from_str(&line).map_err(|error| RecordError::Unreadable(error.to_string()))?;
+        let body = match serde_json::from_str(&line) {
+            Ok(body) => body,
+            Err(error) => foreign(&line).ok_or_else(|| RecordError::Unreadable(error.to_string()))?,
+        };
         let hash = blake3::hash(line.as_bytes()).to_hex().to_string();
         Ok(Record { body, line, hash })
     }
@@ -58,6 +60,41 @@ impl Record {
     pub fn ends_run(&self) -> bool {
         matches!(self.body.event, Event::RunEnded { .. })
     }
+}
+
+/// What every version writes: the rest of a record may say what this one does not know.
+#[derive(Deserialize)]
+struct Bare {
+    seq: u64,
+    epoch: u64,
+    at: Timestamp,
+    prev: String,
+    event: Named,
+}
+
+#[derive(Deserialize)]
+struct Named {
+    #[serde(rename = "event")]
+    _event: String,
+}
+
+/// Reads a record whose event holds something unknown, however deep inside. Its bytes are hashed and
+/// followed like any other's, so an accident to them is told from a newer version.
+fn foreign(line: &str) -> Option<Body> {
+    let Bare {
+        seq,
+        epoch,
+        at,
+        prev,
+        event: Named { .. },
+    } = serde_json::from_str(line).ok()?;
+    Some(Body {
+        seq,
+        epoch,
+        at,
+        prev,
+        event: Event::Foreign,
+    })
 }
 
 /// The end of a journal: what the next record must follow.

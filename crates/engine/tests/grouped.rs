@@ -189,7 +189,7 @@ fn answer(dice: &mut Dice, effect: Effect) -> Input {
                 }),
             )
         }
-        Action::Observe(_) => Input::Observed(address, pacing, seen(dice)),
+        Action::Observe(_) => Input::Observed(address, pacing, seen(dice), std::time::Duration::ZERO),
         Action::Begin(_) => Input::Answered(address, sent(dice)),
         Action::Poll(..) => Input::Polled(address, pacing, progress(dice)),
         Action::Probe(_) => Input::Probed(

@@ -5,7 +5,7 @@ mod toy;
 use std::collections::{BTreeMap, BTreeSet};
 
 use leeward_engine::{
-    event::Outcome,
+    event::{Approval, Outcome},
     port::{Command, Verdict},
     view::{Standing, StepWord},
     work::{Figure, Phase},
@@ -257,6 +257,83 @@ fn four_eyes_means_two_people() {
     toy.crash();
     toy.approve("bob", BTreeMap::new());
     assert_eq!(toy.finish(), done());
+}
+
+#[test]
+fn one_approval_without_a_step_opens_one_gate_and_no_later_one() {
+    let gate = || json!({"kind": "gate.approval"});
+    let steps = plan(&[
+        ("decide", &[], gate()),
+        ("sql", &["decide"], json!({})),
+        ("commit", &["sql"], gate()),
+    ]);
+    let mut toy = Toy::new(steps, &[]).open();
+    assert_eq!(toy.finish(), Standing::AtGate);
+    toy.approve("bob", BTreeMap::new());
+    assert_eq!(toy.finish(), Standing::AtGate, "the second gate asks again");
+    assert_eq!(
+        (state_of(&toy, "decide"), state_of(&toy, "commit")),
+        (StepWord::Done, StepWord::AtGate)
+    );
+    assert_eq!(toy.view().approvals[0].to, "`decide`");
+    // What is used up stays so, whoever goes on with the run.
+    toy.crash();
+    assert_eq!(toy.finish(), Standing::AtGate);
+    toy.approve("bob", BTreeMap::new());
+    assert_eq!(toy.finish(), done());
+}
+
+#[test]
+fn two_approvals_without_a_step_are_two_pairs_of_eyes_for_one_gate() {
+    let gate = || json!({"kind": "gate.approval", "settings": {"four-eyes": true}});
+    let steps = plan(&[("decide", &[], gate()), ("commit", &["decide"], gate())]);
+    let mut toy = Toy::new(steps, &[]).open();
+    for person in ["ann", "bob"] {
+        assert_eq!(toy.finish(), Standing::AtGate);
+        toy.approve(person, BTreeMap::new());
+    }
+    assert_eq!(toy.finish(), Standing::AtGate);
+    assert_eq!(
+        (state_of(&toy, "decide"), state_of(&toy, "commit")),
+        (StepWord::Done, StepWord::AtGate)
+    );
+    toy.approve("ann", BTreeMap::new());
+    assert_eq!(toy.finish(), Standing::AtGate, "ann's first word is used up");
+    toy.approve("bob", BTreeMap::new());
+    assert_eq!(toy.finish(), done());
+}
+
+#[test]
+fn a_gate_takes_the_approval_that_names_it_and_leaves_the_other_for_the_next() {
+    let gate = || json!({"kind": "gate.approval"});
+    let steps = plan(&[
+        ("sql", &[], json!({})),
+        ("decide", &["sql"], gate()),
+        ("commit", &["decide"], gate()),
+    ]);
+    let mut toy = Toy::new(steps, &[]).open();
+    let digest = toy.machine.state().plan_digest.clone();
+    for named in [None, Some(step("decide"))] {
+        let mut approval = Approval::of_plan(&digest);
+        approval.step = named;
+        toy.command(Command::Approve(approval));
+    }
+    assert_eq!(toy.finish(), done());
+}
+
+#[test]
+fn breaking_the_glass_opens_every_gate_that_is_reached_and_every_later_one() {
+    let gate = || json!({"kind": "gate.approval", "settings": {"four-eyes": true}});
+    let steps = plan(&[("decide", &[], gate()), ("commit", &["decide"], gate())]);
+    let mut toy = Toy::new(steps, &[]).open();
+    assert_eq!(toy.finish(), Standing::AtGate);
+    let mut approval = Approval::of_plan(&toy.machine.state().plan_digest);
+    approval.everything = true;
+    approval.both_eyes = true;
+    approval.break_glass = Some("nobody else is awake".to_owned());
+    toy.command(Command::Approve(approval));
+    assert_eq!(toy.finish(), done());
+    assert_eq!(toy.view().break_glass.as_deref(), Some("nobody else is awake"));
 }
 
 #[test]

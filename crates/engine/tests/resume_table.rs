@@ -231,7 +231,15 @@ impl Desk {
         let effect = self
             .take(|part| matches!(part, Part::Operation(_)))
             .expect("a look is wanted");
-        self.give(at, vec![Input::Observed(effect.address, effect.pacing, seen)]);
+        self.give(
+            at,
+            vec![Input::Observed(
+                effect.address,
+                effect.pacing,
+                seen,
+                std::time::Duration::ZERO,
+            )],
+        );
     }
 
     fn verdict(&self) -> Verdict {

@@ -116,7 +116,9 @@ fn answer(_: &Plan, world: &World, machine: &Machine, effect: Effect) -> Option<
     Some(match action {
         Action::Measure => Input::Measured(address.step, Ok(Vec::new())),
         Action::Assess => Input::Assessed(address, Ok(world.assess(step))),
-        Action::Observe(operation) => Input::Observed(address, pacing, world.observe(step, &operation)),
+        Action::Observe(operation) => {
+            Input::Observed(address, pacing, world.observe(step, &operation), Duration::ZERO)
+        }
         Action::Begin(send) => Input::Answered(address, world.begin(step, &send.operation)),
         Action::Poll(..) => Input::Polled(address, pacing, world.poll()),
         Action::Probe(_) => Input::Probed(address, pacing, world.probe()),

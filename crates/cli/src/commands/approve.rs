@@ -7,7 +7,7 @@ use leeward_engine::{
     event::Approval,
     id::StepId,
     port::Command,
-    view::{RunView, StepWord},
+    view::{RunView, StepView, StepWord},
 };
 
 use super::{Desk, mail};
@@ -29,6 +29,9 @@ pub struct Arguments {
     /// Why
     #[arg(long, value_name = "TEXT")]
     pub reason: Option<String>,
+    /// Open every gate alone, or only STEP, whoever else it needs; the first line of the report
+    #[arg(long, value_name = "REASON", conflicts_with = "reason")]
+    pub break_glass: Option<String>,
     /// Agree only if this is the run's plan
     #[arg(long, value_name = "DIGEST")]
     pub plan: Option<String>,
@@ -44,6 +47,7 @@ pub struct Arguments {
 pub fn run(desk: &Desk, arguments: Arguments) -> Result<Exit, Failure> {
     let (run, step) = mail::address(&arguments.words)?;
     let reason = arguments.reason.as_deref().map(mail::reason).transpose()?;
+    let break_glass = arguments.break_glass.as_deref().map(mail::reason).transpose()?;
     runtime::light(async {
         let found = mail::find(desk, run).await?;
         let view = &found.view;
@@ -54,31 +58,48 @@ pub fn run(desk: &Desk, arguments: Arguments) -> Result<Exit, Failure> {
         if let Some(digest) = &arguments.plan {
             super::plan::same(&view.plan_digest, digest)?;
         }
-        desk.terminal.advise(&shown(desk, view, step.as_ref()));
+        let waiting: Vec<StepId> = view
+            .steps
+            .iter()
+            .filter(|step| waits(step))
+            .map(mail::id)
+            .collect();
+        // Only what a person could see is approved: nobody agrees to a gate that may come.
+        if waiting.is_empty() && step.is_none() && break_glass.is_none() {
+            return Err(
+                Failure::new(Code::Incomplete, "nothing waits at a gate; name the gate")
+                    .because(format!(
+                        "no step of run {} asks for anybody's word at this moment",
+                        view.run
+                    ))
+                    .hint(format!("run `leeward status {}` to see its steps", view.run))
+                    .hint(format!(
+                        "to agree to a gate before it is reached: leeward approve {} STEP",
+                        view.run
+                    )),
+            );
+        }
+        let alone = break_glass.is_some();
+        desk.terminal.advise(&shown(desk, view, step.as_ref(), alone));
         // Off a terminal the word itself is the consent: it agrees to exactly what was shown.
         if desk.terminal.asks && !arguments.yes && arguments.plan.is_none() {
             confirm(desk, view)?;
         }
-        let approval = |step| {
+        let approval = |step: Option<StepId>| {
             Command::Approve(Approval {
+                everything: alone && step.is_none(),
                 step,
                 plan_digest: view.plan_digest.clone(),
                 ceilings: ceilings(view),
-                everything: false,
-                both_eyes: false,
-                break_glass: None,
-                reason: reason.clone(),
+                both_eyes: alone,
+                break_glass: break_glass.clone(),
+                reason: break_glass.clone().or_else(|| reason.clone()),
             })
         };
-        // Only what a person could see is approved: a gate that comes later asks again.
-        let waiting = view.steps.iter().filter(|step| waits(step.state)).map(mail::id);
         let commands: Vec<Command> = match step {
             Some(step) => vec![approval(Some(step))],
-            None => waiting.map(|step| approval(Some(step))).collect(),
-        };
-        let commands = match commands.is_empty() {
-            true => vec![approval(None)],
-            false => commands,
+            None if alone => vec![approval(None)],
+            None => waiting.into_iter().map(|step| approval(Some(step))).collect(),
         };
         let mut exit = Exit::Holds;
         for command in commands {
@@ -88,8 +109,9 @@ pub fn run(desk: &Desk, arguments: Arguments) -> Result<Exit, Failure> {
     })
 }
 
-fn waits(word: StepWord) -> bool {
-    matches!(word, StepWord::AtGate | StepWord::Consent)
+/// Whether a step asks for somebody's word. Nobody's word makes the time of a `gate.wait` pass.
+fn waits(step: &StepView) -> bool {
+    matches!(step.state, StepWord::AtGate | StepWord::Consent) && step.kind != "gate.wait"
 }
 
 /// Agrees to what the table shows, store by store, the unknown by name.
@@ -102,24 +124,26 @@ fn ceilings(view: &RunView) -> BTreeMap<String, leeward_engine::work::Figure> {
     ceilings
 }
 
-fn shown(desk: &Desk, view: &RunView, step: Option<&StepId>) -> String {
+fn shown(desk: &Desk, view: &RunView, step: Option<&StepId>, alone: bool) -> String {
     let paint = desk.terminal.err;
-    let mut text = format!("{}\n", paint.label(Label::Heading, "You agree to these losses"));
+    let heading = match alone {
+        true => "You agree, alone, to any loss; these are known",
+        false => "You agree to these losses",
+    };
+    let mut text = format!("{}\n", paint.label(Label::Heading, heading));
     text.push_str(&losses(view, Rows::Stores, paint));
     text.push_str(&format!("{}\n", paint.label(Label::Heading, "and open")));
-    let mut any = false;
     for item in &view.steps {
         let meant = match step {
             Some(step) => &item.id == step,
-            None => waits(item.state),
+            None => waits(item),
         };
         if meant {
-            any = true;
             text.push_str(&format!("  {}  {}\n", item.id, item.detail));
         }
     }
-    if !any {
-        text.push_str("  nothing waits right now; the next gate of this plan takes it\n");
+    if alone && step.is_none() {
+        text.push_str("  every other gate of this run, once it is reached\n");
     }
     text
 }

@@ -123,6 +123,13 @@ pub fn failure(error: ConductorError, now: jiff::Timestamp) -> Failure {
             format!("the journal does not hold `{path}`, which the plan pinned"),
         )
         .hint("start the journey anew from the runbook: goals that hold are not brought about again"),
+        ConductorError::FileChanged { path } => Failure::new(
+            Code::NotResumable,
+            format!("`{path}` in the journal is not the file that the plan pinned"),
+        )
+        .because("what would be run is not what was agreed to")
+        .hint("restore the journal from a copy, if there is one")
+        .hint("start the journey anew from the runbook: goals that hold are not brought about again"),
     }
 }
 

@@ -112,7 +112,7 @@ fn run_line(event: &Event, depth: Depth) -> Option<String> {
             let to = match &approval.step {
                 Some(step) => step.to_string(),
                 None if approval.everything => "everything".to_owned(),
-                None => "every gate within its ceilings".to_owned(),
+                None => "the next gate, within its ceilings".to_owned(),
             };
             let reason = approval
                 .break_glass
@@ -189,7 +189,7 @@ fn step_line(change: &StepEvent, depth: Depth) -> Option<String> {
     Some(match change {
         StepEvent::BecameReady => "ready".to_owned(),
         StepEvent::GateReached { asks, .. } => format!("waits at a gate: {asks}"),
-        StepEvent::GateOpened { by } => format!("gate opened by {by}"),
+        StepEvent::GateOpened { by, .. } => format!("gate opened by {by}"),
         StepEvent::Assessed { assessment } => {
             let changes = assessment.operations.len();
             let mut text = match changes {

@@ -1,6 +1,7 @@
 //! The one loop that every run goes through, real, rehearsed or tested: take inputs, decide, record, act.
 
 mod claim;
+mod patient;
 mod pinned;
 mod read;
 mod run;
@@ -139,6 +140,12 @@ pub enum ConductorError {
     /// A file that the plan pinned is not in the journal.
     #[error("the journal does not hold `{path}`, which the plan pinned")]
     FileMissing {
+        /// Its path.
+        path: String,
+    },
+    /// A file that the plan pinned is no longer what it was.
+    #[error("`{path}` in the journal is not the file that the plan pinned")]
+    FileChanged {
         /// Its path.
         path: String,
     },

@@ -44,6 +44,9 @@ pub(super) async fn stored(
     for (path, digest) in &plan.files {
         let bytes = store.file(run, digest).await?;
         let bytes = bytes.ok_or_else(|| ConductorError::FileMissing { path: path.clone() })?;
+        if blake3::hash(&bytes).to_hex().as_str() != digest {
+            return Err(ConductorError::FileChanged { path: path.clone() });
+        }
         by_path.insert(path.clone(), bytes);
     }
     Ok(Arc::new(Pinned { by_path }))

@@ -5,7 +5,9 @@ use std::{collections::HashSet, sync::Arc, time::Duration};
 use tokio::{sync::mpsc, task::JoinSet};
 
 use super::{
-    Conducted, Conductor, ConductorError, Ended, NewRun, Observer, claim, pinned, read,
+    Conducted, Conductor, ConductorError, Ended, NewRun, Observer, claim,
+    patient::Patient,
+    pinned, read,
     task::{self, Contexts, Task},
 };
 use crate::{
@@ -24,7 +26,7 @@ const BATCH: usize = 4096;
 struct Running<'a> {
     conductor: &'a Conductor,
     observer: &'a mut dyn Observer,
-    journal: Box<dyn Journal>,
+    journal: Patient,
     machine: Machine,
     files: Arc<dyn Files>,
     tasks: JoinSet<()>,
@@ -127,6 +129,11 @@ impl<'a> Running<'a> {
     ) -> Running<'a> {
         let (answers, inputs) = mpsc::unbounded_channel();
         let machine = Machine::new(state, journal.epoch());
+        let journal = Patient {
+            journal,
+            clock: conductor.clock.clone(),
+            stop: conductor.stop.clone(),
+        };
         Running {
             conductor,
             observer,
@@ -209,14 +216,22 @@ impl<'a> Running<'a> {
             if let Some(ended) = self.rest().await? {
                 return Ok(ended);
             }
-            if *self.conductor.stop.borrow() && !self.machine.is_sending() {
+            if self.is_stopping() && !self.machine.is_sending() {
                 return Ok(Ended::Interrupted);
             }
-            let inputs = self.next_inputs().await?;
+            let mut inputs = self.next_inputs().await?;
+            if self.is_stopping() {
+                // What is being sent is heard out. Whatever else was heard could lead to another send.
+                inputs.retain(|input| matches!(input, Input::Answered(..)));
+            }
             if !inputs.is_empty() {
                 self.step(inputs).await?;
             }
         }
+    }
+
+    fn is_stopping(&self) -> bool {
+        *self.conductor.stop.borrow()
     }
 
     /// Says why to leave, where nothing moves any more.
@@ -316,11 +331,13 @@ impl<'a> Running<'a> {
     }
 
     async fn act(&mut self, decided: Moment, decision: Decision) -> Result<(), ConductorError> {
-        let (records, effects) = decision.record(self.journal.as_mut()).await?;
+        let (records, effects) = decision.record(&mut self.journal).await?;
         if !records.is_empty() {
             self.observer.recorded(self.machine.state(), &records);
         }
         let mut contexts = Contexts::default();
+        // Asked to stop while the intents were being written: they are durable, and not acted on.
+        let stopping = self.is_stopping();
         for effect in effects {
             let task = Task::prepare(
                 effect,
@@ -332,6 +349,12 @@ impl<'a> Running<'a> {
                 &mut contexts,
             );
             let answers = self.answers.clone();
+            if stopping {
+                if let Some(answer) = task.left_out() {
+                    let _ = answers.send(answer);
+                }
+                continue;
+            }
             self.tasks.spawn(async move {
                 let input = task.carry_out(&answers).await;
                 let _ = answers.send(input);

@@ -87,6 +87,14 @@ impl Task {
         }
     }
 
+    /// Returns the answer of a task that is not carried out since the process was asked to stop; nothing
+    /// where nobody waits for one.
+    pub(super) fn left_out(self) -> Option<Input> {
+        let reason = "the process was asked to stop".to_owned();
+        matches!(self.effect.action, Action::Begin(_))
+            .then(|| Input::Answered(self.effect.address, Sent::NotSent { reason }))
+    }
+
     /// Waits, acts, and says what came of it. A defect in a driver is an answer like any other.
     pub(super) async fn carry_out(self, answers: &mpsc::UnboundedSender<Input>) -> Input {
         if let Some(moment) = self.effect.not_before {
@@ -131,16 +139,20 @@ impl Task {
                     let waits = |about| drop(answers.send(Input::Queued(*address, about)));
                     driver.turn(context, operation, &waits).await;
                 }
+                // What a look says is as old as its first read: it may have been tried again for a minute
+                // and a half, or have waited through a closed lid.
+                let looked_at = self.clock.now().uptime;
                 let seen = match operation.observable {
                     true => driver.observe(context, operation).await,
                     false => Observation::CannotTell {
                         reason: "it has no goal to look at".to_owned(),
                     },
                 };
-                Input::Observed(*address, *pacing, seen)
+                Input::Observed(*address, *pacing, seen, looked_at)
             }
             Action::Begin(send) => {
-                if self.clock.now().uptime > self.decided.uptime + policy::FRESH {
+                let fresh_until = send.looked_at.saturating_add(policy::FRESH);
+                if self.clock.now().uptime > fresh_until {
                     let reason = "the look at its goal had grown too old".to_owned();
                     return Input::Answered(*address, Sent::NotSent { reason });
                 }
@@ -150,7 +162,7 @@ impl Task {
                     operation: send.operation.id.clone(),
                     attempt: send.attempt,
                     send: send.send,
-                    send_before: self.decided.uptime + policy::SEND_WINDOW,
+                    send_before: fresh_until.min(self.decided.uptime + policy::SEND_WINDOW),
                 };
                 Input::Answered(
                     *address,
@@ -177,7 +189,12 @@ impl Task {
         match action {
             Action::Measure => Input::Measured(address.step, Err(DriverError::Impossible { reason })),
             Action::Assess => Input::Assessed(*address, Err(DriverError::Impossible { reason })),
-            Action::Observe(_) => Input::Observed(*address, *pacing, Observation::CannotTell { reason }),
+            Action::Observe(_) => Input::Observed(
+                *address,
+                *pacing,
+                Observation::CannotTell { reason },
+                Duration::ZERO,
+            ),
             Action::Begin(_) => match self.context.is_ok() && self.driver.is_some() {
                 true => Input::Answered(*address, Sent::Unanswered { reason }),
                 false => Input::Answered(*address, Sent::NotSent { reason }),

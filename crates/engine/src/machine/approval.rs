@@ -1,9 +1,6 @@
 //! Whether what people agreed to covers a gate or a loss.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Duration,
-};
+use std::{collections::BTreeMap, time::Duration};
 
 use jiff::Timestamp;
 use leeward_runbook::units;
@@ -24,6 +21,14 @@ pub(super) struct Asked {
     pub(super) expires: Option<Duration>,
 }
 
+/// Who opens a gate.
+pub(super) struct Opening {
+    /// In words.
+    pub(super) by: String,
+    /// The approvals that it takes, by the numbers of their records.
+    pub(super) used: Vec<u64>,
+}
+
 impl Machine {
     /// Reads what a gate wants of people from its settings.
     pub(super) fn asked_by(&self, step: usize) -> Asked {
@@ -40,32 +45,45 @@ impl Machine {
         }
     }
 
-    /// Returns who opens a gate, in words, where the approvals so far do.
-    pub(super) fn gate_opened_by(&self, step: usize, reached_at: Timestamp) -> Option<String> {
+    /// Returns who opens a gate, and by which approvals, where those so far do.
+    pub(super) fn gate_opened_by(&self, step: usize, now: Timestamp) -> Option<Opening> {
         let asked = self.asked_by(step);
-        let granted: Vec<&Granted> = self
+        let mut granted: Vec<&Granted> = self
             .state
             .approvals
             .iter()
             .filter(|granted| self.speaks_of(granted, step))
-            .filter(|granted| !lapsed(granted, asked.expires, reached_at))
+            .filter(|granted| !lapsed(granted, asked.expires, now))
             .collect();
-        let both = granted.iter().find(|granted| granted.approval.both_eyes);
-        let people: BTreeSet<&str> = granted.iter().map(|granted| granted.by.name.as_str()).collect();
-        match (asked.four_eyes, both) {
-            (_, Some(granted)) => Some(match &granted.approval.break_glass {
-                Some(_) => format!("{} (break-glass)", granted.by.name),
-                None => granted.by.name.clone(),
-            }),
-            (true, None) if people.len() >= 2 => Some(people.into_iter().collect::<Vec<_>>().join(" and ")),
-            (false, None) => people.into_iter().next().map(str::to_owned),
-            _ => None,
+        // What would be used up is left for another gate where the rest is enough.
+        granted.sort_by_key(|granted| (granted.approval.serves_one_gate(), granted.seq));
+        if let Some(both) = granted.iter().find(|granted| granted.approval.both_eyes) {
+            let name = &both.by.name;
+            return Some(Opening {
+                by: match &both.approval.break_glass {
+                    Some(_) => format!("{name} (break-glass)"),
+                    None => name.clone(),
+                },
+                used: vec![both.seq],
+            });
         }
+        let needed = if asked.four_eyes { 2 } else { 1 };
+        let mut people: BTreeMap<&str, u64> = BTreeMap::new();
+        for granted in granted {
+            if people.len() < needed {
+                people.entry(&granted.by.name).or_insert(granted.seq);
+            }
+        }
+        (people.len() >= needed).then(|| Opening {
+            by: people.keys().copied().collect::<Vec<_>>().join(" and "),
+            used: people.into_values().collect(),
+        })
     }
 
     fn speaks_of(&self, granted: &Granted, step: usize) -> bool {
         let named = granted.approval.step.as_ref();
-        named.is_none_or(|id| id == &self.state.planned[step].id)
+        let free = granted.used_by.is_none_or(|gate| gate == step);
+        free && named.is_none_or(|id| id == &self.state.planned[step].id)
     }
 
     /// Returns what must be asked before a rung may be used, or nothing where it is covered.
@@ -92,6 +110,23 @@ impl Machine {
             rung: rung.to_owned(),
             losses,
             asks,
+        })
+    }
+
+    /// Returns whether a rung needs no question; found out once until something is agreed to or measured.
+    ///
+    /// Ten thousand machines behind a step ask this each, and each answer looks through the rows of all.
+    pub(super) fn is_covered(&self, step: usize, rung: &str) -> bool {
+        let known = self
+            .covered
+            .borrow()
+            .get(&step)
+            .and_then(|of| of.get(rung).copied());
+        known.unwrap_or_else(|| {
+            let covered = self.consent_missing(step, rung).is_none();
+            let mut known = self.covered.borrow_mut();
+            known.entry(step).or_default().insert(rung.to_owned(), covered);
+            covered
         })
     }
 
@@ -152,11 +187,11 @@ impl Machine {
     }
 }
 
-/// A grant lapses when it waits unused for too long; once its gate is reached it is used.
-fn lapsed(granted: &Granted, expires: Option<Duration>, reached_at: Timestamp) -> bool {
+/// A grant lapses when it waits unused for too long.
+fn lapsed(granted: &Granted, expires: Option<Duration>, now: Timestamp) -> bool {
     let in_advance = granted.approval.everything || granted.approval.break_glass.is_some();
     match expires {
-        Some(expires) if !in_advance => policy::later(granted.at, expires) < reached_at,
+        Some(expires) if !in_advance => policy::later(granted.at, expires) < now,
         _ => false,
     }
 }

@@ -65,8 +65,8 @@ impl Machine {
             .rung()
             .filter(|rung| rung.lossy && is_between(operation));
         self.state.steps[step].consent.is_some()
-            || lossy.is_some_and(|rung| self.consent_missing(step, &rung.name).is_some())
-            || (self.adopted_a_loss(operation) && self.consent_missing(step, ADOPTED).is_some())
+            || lossy.is_some_and(|rung| !self.is_covered(step, &rung.name))
+            || (self.adopted_a_loss(operation) && !self.is_covered(step, ADOPTED))
     }
 
     /// Brings an operation to a rung that can be used, or to its end.
@@ -113,9 +113,7 @@ impl Machine {
             if operation.impatient {
                 let next = operation.next_rung().cloned();
                 let usable = next.filter(|next| next.beside || !operation.is_open());
-                let agreed = |next: &crate::work::Rung| {
-                    !next.lossy || self.consent_missing(step, &next.name).is_none()
-                };
+                let agreed = |next: &crate::work::Rung| !next.lossy || self.is_covered(step, &next.name);
                 if usable.is_some_and(|next| agreed(&next)) {
                     let waited = rung.within.map(units::show_duration).unwrap_or_default();
                     let reason = format!("`{}` is still in motion after {waited}", rung.name);
@@ -197,7 +195,7 @@ impl Machine {
             .consent
             .as_ref()
             .is_some_and(|ask| ask.rung == rung);
-        !asked && self.consent_missing(step, rung).is_none()
+        !asked && self.is_covered(step, rung)
     }
 
     fn adopted_a_loss(&self, operation: &crate::state::OperationState) -> bool {

@@ -3,7 +3,7 @@
 
 use jiff::Timestamp;
 
-use super::{Action, Address, Effect, Machine, Pacing, Part, choices::choices_once_stuck};
+use super::{Action, Address, Effect, Machine, Pacing, Part, approval::Opening, choices::choices_once_stuck};
 use crate::{
     context::{self, Unresolved},
     event::StepEvent,
@@ -168,7 +168,7 @@ impl Machine {
             return Ok(());
         }
         match self.gate_opened_by(step, now) {
-            Some(by) => self.step_event(now, step, StepEvent::GateOpened { by }),
+            Some(Opening { by, used }) => self.step_event(now, step, StepEvent::GateOpened { by, used }),
             None => Ok(()),
         }
     }

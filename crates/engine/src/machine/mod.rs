@@ -16,7 +16,8 @@ mod table;
 mod wants;
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    cell::RefCell,
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
     time::Duration,
 };
@@ -42,8 +43,8 @@ pub enum Input {
     Assessed(Address, Result<Assessment, DriverError>),
     /// The look before a send waits for its turn, about that long.
     Queued(Address, Duration),
-    /// What a look at a goal saw.
-    Observed(Address, Pacing, Observation),
+    /// What a look at a goal saw, and the conductor's uptime when it began.
+    Observed(Address, Pacing, Observation, Duration),
     /// What came of a send.
     Answered(Address, Sent),
     /// What a poll said.
@@ -161,8 +162,8 @@ pub struct Send {
     pub send: u32,
     /// Nobody sends it after this.
     pub send_by: Timestamp,
-    /// When the goal was looked at; the send is off when that is too long ago.
-    pub seen_at: Timestamp,
+    /// The conductor's uptime when the look at the goal began; the send is off when that is too long ago.
+    pub looked_at: Duration,
 }
 
 /// What the machine decided. Its effects are out of reach until its records are durable.
@@ -211,6 +212,10 @@ pub struct Machine {
     decision: Decision,
     touched: BTreeSet<usize>,
     look_at_all: bool,
+    /// When the look began that is being taken in.
+    looked_at: Duration,
+    /// Which rungs of a step need no question, as far as that was found out.
+    covered: RefCell<HashMap<usize, BTreeMap<String, bool>>>,
 }
 
 impl Machine {
@@ -223,6 +228,8 @@ impl Machine {
             decision: Decision::default(),
             touched: BTreeSet::new(),
             look_at_all: false,
+            looked_at: Duration::ZERO,
+            covered: RefCell::default(),
         }
     }
 
@@ -310,8 +317,10 @@ impl Machine {
                 }
                 _ => Ok(()),
             },
-            Input::Observed(address, pacing, seen) => match (self.answered(address), address.part) {
+            Input::Observed(address, pacing, seen, looked_at) => match (self.answered(address), address.part)
+            {
                 (true, Part::Operation(operation)) => {
+                    self.looked_at = looked_at;
                     self.observed(now, address.step, operation, pacing, seen)
                 }
                 _ => Ok(()),
@@ -351,6 +360,9 @@ impl Machine {
     /// Seals an event and moves the state by it.
     fn emit(&mut self, now: Timestamp, event: Event) -> Result<(), IllegalTransition> {
         let mut chain = self.state.chain.clone();
+        if !matches!(event, Event::Operation { .. }) {
+            self.covered.get_mut().clear();
+        }
         let record = chain.next(self.epoch, now, event)?;
         match self.state.apply(&record)? {
             Folded::Step(step) => {

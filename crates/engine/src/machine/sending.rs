@@ -220,7 +220,7 @@ impl Machine {
                 attempt,
                 send,
                 send_by,
-                seen_at: now,
+                looked_at: self.looked_at,
             })),
         });
         Ok(())

@@ -135,7 +135,8 @@ impl Machine {
                 match waits {
                     true => {
                         let by = "the clock".to_owned();
-                        self.step_event(now, address.step, StepEvent::GateOpened { by })
+                        let used = Vec::new();
+                        self.step_event(now, address.step, StepEvent::GateOpened { by, used })
                     }
                     false => Ok(()),
                 }

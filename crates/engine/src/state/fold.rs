@@ -8,7 +8,7 @@ use super::{Ending, Granted, OperationPhase, RunState, StepPhase, StepState};
 use crate::{
     event::{Event, OperationEvent, StepEvent},
     id::OperationId,
-    record::{Chain, Record, RecordError},
+    record::{Chain, JOURNAL_FORMAT, Record, RecordError},
 };
 
 /// A step whose state a record touched.
@@ -57,6 +57,14 @@ pub enum IllegalTransition {
     Newer {
         /// The record.
         seq: u64,
+    },
+    /// The journal is of a newer Leeward.
+    #[error(
+        "the journal has format {found}, this version knows {JOURNAL_FORMAT}; use the version that wrote it"
+    )]
+    NewerFormat {
+        /// Its format.
+        found: u32,
     },
     /// The chain itself.
     #[error(transparent)]
@@ -143,7 +151,11 @@ impl RunState {
 
     /// Makes the state of a run's first record.
     pub fn open(record: &Record) -> Result<RunState, IllegalTransition> {
+        if record.body.event == Event::Foreign {
+            return Err(IllegalTransition::Newer { seq: record.body.seq });
+        }
         let Event::RunOpened {
+            format,
             version,
             run,
             plan,
@@ -154,6 +166,9 @@ impl RunState {
         else {
             return Err(IllegalTransition::NotOpened);
         };
+        if *format > JOURNAL_FORMAT {
+            return Err(IllegalTransition::NewerFormat { found: *format });
+        }
         let mut chain = Chain::default();
         chain.follow(record)?;
         let plan = plan.clone();
@@ -251,6 +266,8 @@ impl RunState {
                     at,
                     by: by.clone(),
                     approval: approval.clone(),
+                    seq: record.body.seq,
+                    used_by: None,
                 });
                 Folded::Run
             }
@@ -288,6 +305,14 @@ impl RunState {
                 let place = self.known(step)?;
                 self.stepped_at = at;
                 self.move_step(place, |state| state.apply(at, change))?;
+                if let StepEvent::GateOpened { used, .. } = change {
+                    let approvals = self.approvals.iter_mut();
+                    for granted in approvals.filter(|granted| used.contains(&granted.seq)) {
+                        if granted.approval.serves_one_gate() {
+                            granted.used_by = Some(place);
+                        }
+                    }
+                }
                 if matches!(change, StepEvent::Reopened)
                     && matches!(&self.ending, Some(Ending::Halted { because }) if because == step)
                 {

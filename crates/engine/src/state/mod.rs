@@ -91,6 +91,10 @@ pub struct Granted {
     pub by: Person,
     /// To what.
     pub approval: Approval,
+    /// The number of its record.
+    pub seq: u64,
+    /// The gate that used it up, where it serves for one gate only.
+    pub used_by: Option<usize>,
 }
 
 /// Why nothing more is started.

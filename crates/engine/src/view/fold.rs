@@ -49,7 +49,11 @@ impl From<&RunState> for RunView {
             steps: (0..state.steps.len())
                 .map(|step| step_view(state, step))
                 .collect(),
-            approvals: state.approvals.iter().map(approval).collect(),
+            approvals: state
+                .approvals
+                .iter()
+                .map(|granted| approval(state, granted))
+                .collect(),
             break_glass: state
                 .approvals
                 .iter()
@@ -143,10 +147,16 @@ fn losses(state: &RunState) -> Vec<LossView> {
 fn rung_of(state: &RunState, step: usize, loss: &Loss) -> (String, bool, bool) {
     let operations = &state.steps[step].operations;
     let name = loss.store.rsplit('/').next().unwrap_or_default();
+    // Whole names only: `vm-1` is not `db-vm-1`.
+    let called = |id: &str| {
+        id.rsplit('/')
+            .next()
+            .is_some_and(|last| last.eq_ignore_ascii_case(name))
+    };
     let of_store = operations.iter().find(|operation| {
         operation.plan.phase == Phase::Main
             && operation.plan.rungs.iter().any(|rung| rung.lossy)
-            && (operation.plan.id.as_str().ends_with(name) || operation.plan.target.ends_with(name))
+            && (called(operation.plan.id.as_str()) || called(&operation.plan.target))
     });
     let lossy = operations
         .iter()
@@ -178,14 +188,18 @@ fn rung_of(state: &RunState, step: usize, loss: &Loss) -> (String, bool, bool) {
     (first.unwrap_or_default(), false, false)
 }
 
-fn approval(granted: &Granted) -> ApprovalView {
+fn approval(state: &RunState, granted: &Granted) -> ApprovalView {
     let approval = &granted.approval;
     let to = match (&approval.step, approval.everything, &approval.break_glass) {
-        (_, _, Some(_)) => "everything, by break-glass".to_owned(),
+        (Some(step), _, Some(_)) => format!("`{step}`, by break-glass"),
+        (None, _, Some(_)) => "everything, by break-glass".to_owned(),
         (_, true, None) if approval.both_eyes => "every gate and loss, for both pairs of eyes".to_owned(),
         (_, true, None) => "every gate and loss, in advance".to_owned(),
         (Some(step), ..) => format!("`{step}`"),
-        (None, ..) => "every gate that waits".to_owned(),
+        (None, ..) => match granted.used_by {
+            Some(gate) => format!("`{}`", state.planned[gate].id),
+            None => "the next gate".to_owned(),
+        },
     };
     ApprovalView {
         by: granted.by.clone(),

@@ -259,7 +259,12 @@ impl Desk {
     /// The next look at an operation sees this.
     pub fn look(&mut self, step: usize, place: usize, seen: Observation) {
         let effect = self.take(step, Part::Operation(place));
-        self.give(Input::Observed(effect.address, effect.pacing, seen));
+        self.give(Input::Observed(
+            effect.address,
+            effect.pacing,
+            seen,
+            std::time::Duration::ZERO,
+        ));
     }
 
     /// Every look of so many seconds sees this.

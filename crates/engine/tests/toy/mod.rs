@@ -379,7 +379,7 @@ impl Toy {
                     }),
                 )
             }
-            Action::Observe(_) => Input::Observed(address, pacing, self.look(&step, &rules)),
+            Action::Observe(_) => Input::Observed(address, pacing, self.look(&step, &rules), Duration::ZERO),
             Action::Begin(_) => Input::Answered(address, self.send(&step, &rules)),
             Action::Poll(..) => {
                 let progress = if self.in_motion(&step, &rules) || self.young(&step, &rules) {
