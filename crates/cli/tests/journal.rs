@@ -197,6 +197,7 @@ fn record(file: &Path, hours: i64, past: &Past) {
                 Event::TargetsClaimed {
                     targets: 1,
                     evicted: drills.into_iter().collect(),
+                    clean: Vec::new(),
                 },
                 gate(StepEvent::BecameReady),
                 gate(StepEvent::GateReached {

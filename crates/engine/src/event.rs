@@ -59,6 +59,9 @@ pub enum Event {
         /// Drills that had to yield.
         #[serde(default)]
         evicted: Vec<RunId>,
+        /// Those of them whose own journals say that nothing of theirs is left.
+        #[serde(default)]
+        clean: Vec<RunId>,
     },
     /// A person gave the run's targets back: nobody was to go on with it. A resume claims them again.
     ClaimsReleased {
@@ -224,7 +227,7 @@ pub enum StepEvent {
     GateReached {
         /// What is asked of the person.
         asks: String,
-        /// When it opens by itself (`gate.wait`) or a grant is no longer waited for.
+        /// When it opens by itself (`gate.wait`).
         #[serde(default)]
         until: Option<Timestamp>,
     },

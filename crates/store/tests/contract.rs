@@ -55,6 +55,7 @@ contract! {
         a_drill_yields_to_a_drill_and_to_a_failover,
         a_refused_failover_evicts_no_drill,
         a_dead_failover_keeps_its_claims_until_they_are_given_back,
+        a_failover_that_died_before_it_wrote_down_who_yielded_is_told_again,
         a_run_gives_its_targets_back_with_the_very_record_that_ends_it,
         of_many_failovers_that_want_one_target_at_once_one_gets_it;
 }

@@ -92,7 +92,7 @@ fn run_line(event: &Event, depth: Depth) -> Option<String> {
             format!("lease taken, epoch {epoch}")
         }
         Event::LeaseTaken { .. } => return None,
-        Event::TargetsClaimed { targets, evicted } => {
+        Event::TargetsClaimed { targets, evicted, .. } => {
             let drills: Vec<&str> = evicted.iter().map(|run| run.as_str()).collect();
             match drills.is_empty() {
                 true => format!("claimed {}", count(*targets, "target")),
@@ -357,6 +357,7 @@ mod tests {
             Event::TargetsClaimed {
                 targets: 12,
                 evicted: vec![RunId("r-20261124-070000-d411".to_owned())],
+                clean: Vec::new(),
             },
             Event::CommandTaken {
                 id: CommandId("c-1".to_owned()),

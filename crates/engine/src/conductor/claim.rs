@@ -8,7 +8,8 @@ use crate::{
     event::Event,
     id::RunId,
     port::{Claim, ClaimOutcome, Files, JournalError},
-    state::RunState,
+    state::{Attempt, AttemptState, OperationState, RunState},
+    work::Phase,
 };
 
 /// Claims every target of the plan. Returns what to record, or who stands in the way.
@@ -44,10 +45,21 @@ pub(super) async fn claim(
         outcome = ask().await?;
     }
     match outcome {
-        ClaimOutcome::Granted { evicted } => Ok(Event::TargetsClaimed {
-            targets: targets.len(),
-            evicted,
-        }),
+        ClaimOutcome::Granted { evicted } => {
+            let mut clean = Vec::new();
+            for drill in &evicted {
+                // One that cannot be read may have left anything.
+                let state = read::folded(conductor.store.records(drill, 1)).await;
+                if state.is_ok_and(|state| leaves_nothing(&state)) {
+                    clean.push(drill.clone());
+                }
+            }
+            Ok(Event::TargetsClaimed {
+                targets: targets.len(),
+                evicted,
+                clean,
+            })
+        }
         ClaimOutcome::Refused { held } => Err(ConductorError::Claimed { held }),
     }
 }
@@ -68,4 +80,16 @@ async fn give_back_what_is_over(conductor: &Conductor, held: &[Claim]) -> Result
         }
     }
     Ok(any)
+}
+
+/// Whether nothing that a drill began still waits for its clean-up.
+fn leaves_nothing(drill: &RunState) -> bool {
+    drill.steps.iter().all(|step| {
+        let began = step.operations.iter().any(|operation| {
+            let harmless =
+                |attempt: &Attempt| matches!(attempt.state, AttemptState::Refused | AttemptState::NotSent);
+            operation.plan.phase != Phase::CleanUp && !operation.attempts.iter().all(harmless)
+        });
+        !began || step.of_phase(Phase::CleanUp).all(OperationState::is_reached)
+    })
 }

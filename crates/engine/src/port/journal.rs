@@ -267,7 +267,8 @@ pub struct Claim {
 pub enum ClaimOutcome {
     /// All targets are held.
     Granted {
-        /// Drills that had to yield.
+        /// Drills that had to yield to this run, now or when it claimed before: whoever died between the
+        /// claim and its record learns of them again.
         evicted: Vec<RunId>,
     },
     /// Another run holds some of them; none was taken.

@@ -210,6 +210,7 @@ impl RunState {
             outcome: None,
             claimed: false,
             evicted: Vec::new(),
+            evicted_clean: Vec::new(),
             approvals: Vec::new(),
             commands: Default::default(),
             measured: Default::default(),
@@ -244,7 +245,8 @@ impl RunState {
                     .for_each(|one| one.orphan());
                 Folded::Run
             }
-            Event::TargetsClaimed { evicted, .. } => {
+            Event::TargetsClaimed { evicted, clean, .. } => {
+                self.evicted_clean.extend(clean.iter().cloned());
                 self.claimed = true;
                 self.evicted.extend(evicted.iter().cloned());
                 Folded::Run

@@ -60,6 +60,8 @@ pub struct RunState {
     pub claimed: bool,
     /// Drills that had to yield.
     pub evicted: Vec<RunId>,
+    /// Those of them that left nothing behind.
+    pub evicted_clean: Vec<RunId>,
     /// Who agreed to what, oldest first.
     pub approvals: Vec<Granted>,
     /// The commands that were taken in.

@@ -221,8 +221,12 @@ fn leftovers(state: &RunState) -> Vec<String> {
                 .map(|left| format!("{}: {left}", planned.id))
         })
         .collect();
-    if !state.evicted.is_empty() {
-        let runs: Vec<&str> = state.evicted.iter().map(|run| run.as_str()).collect();
+    let unclean = state
+        .evicted
+        .iter()
+        .filter(|run| !state.evicted_clean.contains(run));
+    let runs: Vec<&str> = unclean.map(|run| run.as_str()).collect();
+    if !runs.is_empty() {
         left.push(format!(
             "drills that had to yield and may have left something: {}",
             runs.join(", ")

@@ -21,6 +21,8 @@ use crate::rules::{self, Weighed, fenced, no_such_run};
 pub(super) struct State {
     runs: BTreeMap<RunId, Run>,
     claims: BTreeMap<String, Held>,
+    /// Which drills ever had to yield to a run.
+    evictions: BTreeMap<RunId, BTreeSet<RunId>>,
     /// What goes wrong with the next appends, in order.
     pub(super) faults: VecDeque<AppendFault>,
     /// The process of that run dies once a record of this number is durable.
@@ -285,7 +287,10 @@ impl State {
                 since: at,
             });
         }
-        Ok(ClaimOutcome::Granted { evicted: evict })
+        let all = self.evictions.entry(run.clone()).or_default();
+        all.extend(evict);
+        let evicted = all.iter().cloned().collect();
+        Ok(ClaimOutcome::Granted { evicted })
     }
 
     fn describe(&self, target: &str, held: &Held) -> Claim {

@@ -280,3 +280,24 @@ pub(super) fn drop_claims(db: &Connection, run: i64) -> Result<(), Error> {
         .execute([run])?;
     Ok(())
 }
+
+/// Keeps which drills had to yield to a run, and returns all that ever had to, by name.
+///
+/// The table is made here: files of this format that were made earlier lack it, and nobody else looks into it.
+pub(super) fn evictions(db: &Connection, run: i64, now: &[RunId]) -> Result<Vec<RunId>, Error> {
+    db.execute_batch(
+        "CREATE TABLE IF NOT EXISTS evictions (
+             run   INTEGER NOT NULL REFERENCES runs (key),
+             drill TEXT NOT NULL,
+             PRIMARY KEY (run, drill)
+         ) STRICT, WITHOUT ROWID",
+    )?;
+    let mut add =
+        db.prepare_cached("INSERT INTO evictions (run, drill) VALUES (?1, ?2) ON CONFLICT DO NOTHING")?;
+    for drill in now {
+        add.execute(params![run, drill.as_str()])?;
+    }
+    let mut ask = db.prepare_cached("SELECT drill FROM evictions WHERE run = ?1 ORDER BY drill")?;
+    let rows = ask.query_map([run], |row| Ok(RunId(row.get(0)?)))?;
+    rows.collect()
+}

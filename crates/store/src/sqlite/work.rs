@@ -255,6 +255,7 @@ pub(super) fn claim(
     for target in &wanted {
         rows::add_claim(db, row.key, journey, target, at)?;
     }
+    let evicted = rows::evictions(db, row.key, &evicted)?;
     Ok(Ok(ClaimOutcome::Granted { evicted }))
 }
 

@@ -241,3 +241,17 @@ pub async fn a_run_gives_its_targets_back_with_the_very_record_that_ends_it(kit:
     // Nobody called for it, and the lease is still held: there is no moment for a death in between.
     assert_eq!(kit.held().await, [("vm".into(), "r-two".into())]);
 }
+
+pub async fn a_failover_that_died_before_it_wrote_down_who_yielded_is_told_again(kit: Kit) {
+    let _drill = kit.create("drill", Journey::Drill, &alive("ada")).await;
+    let _failover = kit.failover("real").await;
+    let _next = kit.failover("next").await;
+    assert_eq!(kit.claim("drill", Journey::Drill, &["sql"]).await, granted());
+    let yields = ClaimOutcome::Granted {
+        evicted: vec![run("drill")],
+    };
+    assert_eq!(kit.claim("real", Journey::Failover, &["sql"]).await, yields);
+    assert_eq!(kit.claim("real", Journey::Failover, &["sql"]).await, yields);
+    // It is nobody else's word.
+    assert_eq!(kit.claim("next", Journey::Failover, &["vm"]).await, granted());
+}
