@@ -174,7 +174,7 @@ impl Origins {
 
     fn group(context: &Context) -> Result<ArmPath, DriverError> {
         // The group belongs to no side; what it has stands among the step's settings.
-        Ok(settings::group_path(context, &Value::Null)?
+        Ok(settings::group_path(context, &context.target)?
             .provider("Microsoft.Cdn")
             .pair("profiles", settings::name(&context.settings, "profile")?)
             .pair("originGroups", settings::name(&context.settings, "origin-group")?))

@@ -13,7 +13,7 @@ use leeward_engine::{
 };
 use leeward_runbook::{journey::Journey, kind::RepeatClass, units};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::json;
 
 pub(super) use self::set::{RecordSet, RecordType, Zones};
 use crate::{
@@ -59,7 +59,7 @@ impl Records {
 
     fn path(&self, context: &Context) -> Result<String, DriverError> {
         let record = RecordType::read(settings::text(&context.settings, "type")?)?;
-        let path: ArmPath = settings::group_path(context, &Value::Null)?
+        let path: ArmPath = settings::group_path(context, &context.target)?
             .provider("Microsoft.Network")
             .pair(self.zones.segment(), settings::name(&context.settings, "zone")?)
             .pair(record.word(), settings::name(&context.settings, "record")?);
