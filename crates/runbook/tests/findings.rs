@@ -528,3 +528,37 @@ fn the_shapes_of_findings_are_those_that_scripts_rely_on() {
     assert!(codes().count() > 40);
     assert!(Severity::Error < Severity::Warning && Severity::Warning < Severity::Note);
 }
+
+#[test]
+fn many_notes_and_warnings_stand_in_the_way_of_no_plan_and_hide_no_error() {
+    let hooks: String = (0..300)
+        .map(|number| {
+            format!("  n{number}: {{ use: notify.webhook, with: {{ url: \"env:HOOK\", message: hi }} }}\n")
+        })
+        .collect();
+    let end = "  end: { use: check.tcp, with: { host: h, port: 1 }, ends: recovery }\n";
+    let all = findings(&format!("{HEAD}{hooks}{end}"));
+    assert!(
+        all.iter().all(|found| found.severity == Severity::Note),
+        "{:?}",
+        all.last()
+    );
+    assert_eq!(all.last().map(|found| found.code.as_str()), Some("LW0136"));
+    // A mistake at the very end is told all the same.
+    let wrong = "  end: { use: check.tcp, with: { host: h, port: none }, ends: recovery }\n";
+    let all = findings(&format!("{HEAD}{hooks}{wrong}"));
+    let told = all.iter().filter(|found| found.severity == Severity::Error);
+    assert_eq!(
+        told.map(|found| found.code.as_str()).collect::<Vec<_>>(),
+        ["LW0107"]
+    );
+    // Of too many errors the rest is an error.
+    let wrong: String = (0..300)
+        .map(|number| format!("  w{number}: {{ use: check.tcp }}\n"))
+        .collect();
+    let all = findings(&format!("{HEAD}{wrong}{end}"));
+    assert_eq!(
+        all.last().map(|found| (found.severity, found.code.as_str())),
+        Some((Severity::Error, "LW0136"))
+    );
+}

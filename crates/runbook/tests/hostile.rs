@@ -139,3 +139,35 @@ proptest! {
         let _ = leeward_runbook::expr::resolve(&serde_json::json!(format!("a ${{{{ {text} }}}} b")), &leeward_runbook::expr::Scope::new());
     }
 }
+
+#[test]
+fn a_text_of_megabytes_that_aliases_repeat_is_refused() {
+    let long = "1".repeat(15 << 20);
+    let steps: String = (0..200)
+        .map(|number| format!("  s{number}: {{ timeout: *a }}\n"))
+        .collect();
+    assert_eq!(
+        only_code(format!("x: &a {long}\nsteps:\n{steps}").as_bytes()),
+        "LW0103"
+    );
+    let many = vec!["*a"; 100_000].join(", ");
+    let text = format!("x: &a {}\ny: [{many}]\n", "1".repeat(1 << 20));
+    assert_eq!(only_code(text.as_bytes()), "LW0103");
+    // A text of ordinary length may stand for itself as often as before.
+    let text = format!(
+        "x: &a {}\ny: [{}]\n",
+        "1".repeat(1000),
+        vec!["*a"; 1000].join(", ")
+    );
+    assert!(everything(text.as_bytes()) > 0);
+}
+
+#[test]
+fn what_is_said_about_many_long_words_fits_on_screens() {
+    let long = "1".repeat(60 << 10);
+    let steps: String = (0..200)
+        .map(|number| format!("  s{number}: {{ timeout: *a }}\n"))
+        .collect();
+    let head = "leeward: 1\nname: x\nregions: { primary: a, paired: b }\n";
+    assert!(everything(format!("{head}summary: &a {long}\nsteps:\n{steps}").as_bytes()) < 2_000_000);
+}

@@ -23,6 +23,12 @@ pub enum ExprError {
         /// What is allowed.
         most: usize,
     },
+    /// Loops within loops over long lists.
+    #[error("the expression could take more than {most} steps: its loops multiply")]
+    TooMuchWork {
+        /// What is allowed.
+        most: u64,
+    },
     /// `${{` without its `}}`.
     #[error("`${{{{` has no closing `}}}}`")]
     Unclosed {

@@ -11,7 +11,7 @@ use cel::{
 };
 use serde_json::Value;
 
-use super::{ExprError, Scope, convert, reference, scan};
+use super::{ExprError, Scope, convert, reference, scan, work};
 
 /// Computes one bare expression.
 pub fn evaluate(source: &str, scope: &Scope<'_>) -> Result<Value, ExprError> {
@@ -41,6 +41,7 @@ pub fn evaluate(source: &str, scope: &Scope<'_>) -> Result<Value, ExprError> {
         let of_root = read.iter().filter(|found| found.path[0] == root);
         of_root.filter_map(|found| found.path.get(1)).collect()
     };
+    work::bound(&parsed, scope, names("steps").into_iter().map(String::as_str))?;
     // Only the steps that are named: a run has thousands, an expression reads one or two.
     let steps: HashMap<Key, Cel> = names("steps")
         .into_iter()

@@ -17,6 +17,7 @@ mod reference;
 mod scan;
 mod scope;
 mod template;
+mod work;
 
 pub use error::ExprError;
 pub use evaluate::{evaluate, holds};
@@ -30,5 +31,7 @@ pub const MOST_BYTES: usize = 4096;
 pub const MOST_NESTING: usize = 24;
 /// The most words, numbers and signs that one expression may have.
 pub const MOST_TOKENS: usize = 256;
+/// The most steps that the loops of one expression may take.
+pub const MOST_WORK: u64 = 1_000_000;
 /// The most operations that may wait for one another: `1 + 2 + 3` has two, `a.b.c` too.
 pub const MOST_DEPTH: usize = 32;

@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 
-use super::{Finding, Place, Related, code::list as code};
+use super::{Finding, Place, Related, Severity, code::list as code};
 use crate::yaml::Span;
 
 /// The most findings of one file that are kept.
 pub const MOST_FINDINGS: usize = 200;
+
+/// The most bytes of one sentence of a finding.
+const LONGEST_WORDS: usize = 2000;
 
 /// A file, as it was named and read.
 #[derive(Clone, Debug)]
@@ -103,6 +106,8 @@ pub struct Findings {
     pub source: Source,
     list: Vec<Finding>,
     left_off: usize,
+    /// The worst of those that were left off.
+    worst: Option<Severity>,
 }
 
 impl Findings {
@@ -112,18 +117,18 @@ impl Findings {
             source,
             list: Vec::new(),
             left_off: 0,
+            worst: None,
         }
     }
 
     /// Adds one that stands somewhere.
     pub fn add(&mut self, span: Span, mut finding: Finding) {
-        if self.list.len() >= MOST_FINDINGS {
-            self.left_off += 1;
+        if !self.has_room(finding.severity) {
             return;
         }
         finding.place = Some(self.source.place(span));
         finding.text = self.source.line(span);
-        self.list.push(finding);
+        self.keep(finding);
     }
 
     /// Adds one that stands somewhere and has to do with a second place.
@@ -138,21 +143,42 @@ impl Findings {
 
     /// Adds one that stands nowhere.
     pub fn add_bare(&mut self, finding: Finding) {
-        if self.list.len() >= MOST_FINDINGS {
-            self.left_off += 1;
-        } else {
-            self.list.push(finding);
+        if self.has_room(finding.severity) {
+            self.keep(finding);
         }
     }
 
-    /// Says whether the list is full; then one more is only counted, so that nobody need think up
-    /// what it would say.
+    /// Says whether the list is full of errors; then one more is only counted, so that nobody need
+    /// think up what it would say.
     pub(crate) fn is_full(&mut self) -> bool {
-        let full = self.list.len() >= MOST_FINDINGS;
-        if full {
-            self.left_off += 1;
+        !self.has_room(Severity::Error)
+    }
+
+    /// Makes room for one of that severity, by leaving off one that matters less; else counts it as left off.
+    fn has_room(&mut self, severity: Severity) -> bool {
+        if self.list.len() < MOST_FINDINGS {
+            return true;
         }
-        full
+        let least = self
+            .list
+            .iter()
+            .enumerate()
+            .filter(|(_, kept)| kept.severity > severity)
+            .max_by_key(|(place, kept)| (kept.severity, *place));
+        let left_off = match least.map(|(place, _)| place) {
+            Some(place) => self.list.remove(place).severity,
+            None => severity,
+        };
+        self.left_off += 1;
+        self.worst = Some(self.worst.map_or(left_off, |worst| worst.min(left_off)));
+        self.list.len() < MOST_FINDINGS
+    }
+
+    fn keep(&mut self, mut finding: Finding) {
+        cut(&mut finding.message);
+        cut(&mut finding.reason);
+        finding.remedies.iter_mut().for_each(cut);
+        self.list.push(finding);
     }
 
     /// Says whether nothing was found.
@@ -165,14 +191,27 @@ impl Findings {
         self.list
             .sort_by(|a, b| (&a.place, a.code, &a.message).cmp(&(&b.place, b.code, &b.message)));
         self.list.dedup();
-        if self.left_off > 0 {
+        if let Some(worst) = self.worst {
             let message = format!("{} more findings are not shown", self.left_off);
             self.list.push(
-                Finding::error(code::TOO_MANY_FINDINGS, message)
+                Finding::new(code::TOO_MANY_FINDINGS, worst, message)
                     .because(format!("after {MOST_FINDINGS} the rest is mostly the same again"))
                     .fix("mend the first ones and check again"),
             );
         }
         self.list
+    }
+}
+
+/// Nobody reads a word of a megabyte, and two hundred of them would fill the memory.
+fn cut(text: &mut String) {
+    if text.len() > LONGEST_WORDS {
+        let end = (0..=LONGEST_WORDS)
+            .rev()
+            .find(|end| text.is_char_boundary(*end))
+            .unwrap_or_default();
+        text.truncate(end);
+        text.shrink_to_fit();
+        text.push('…');
     }
 }

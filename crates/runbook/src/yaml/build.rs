@@ -162,6 +162,9 @@ enum Of {
     },
 }
 
+/// So many bytes of a text count as one more value where aliases repeat it.
+const BYTES_A_VALUE: usize = 1024;
+
 /// So many keys are looked through faster than a table of them is made.
 const FEW: usize = 16;
 
@@ -192,8 +195,10 @@ impl Builder {
                     text: Arc::from(&*text),
                     plain: style == ScalarStyle::Plain,
                 };
+                // What an alias copies is text as well as values.
+                let size = 1 + scalar.text.len() / BYTES_A_VALUE;
                 let content = Content::Scalar(scalar);
-                self.place(Node { span, content }, 1, anchor)?;
+                self.place(Node { span, content }, size, anchor)?;
             }
             Event::SequenceStart(_, anchor, _) => self.open(span, anchor, Of::List(Vec::new()))?,
             Event::MappingStart(_, anchor, _) => {
