@@ -69,7 +69,7 @@ impl Exit {
             Exit::WouldChange => "the plan would change something",
             Exit::Failed => "failed",
             Exit::Stuck => "stuck, needs a person",
-            Exit::AtGate => "waiting at a gate",
+            Exit::AtGate => "waiting or stopped: approve or resume",
             Exit::LeaseLost => "the lease is held by someone else",
             Exit::JournalUnavailable => "the journal is not available",
             Exit::ObjectiveMissed => "the goal holds, an objective was missed",

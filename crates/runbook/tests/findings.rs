@@ -562,3 +562,34 @@ fn many_notes_and_warnings_stand_in_the_way_of_no_plan_and_hide_no_error() {
         Some((Severity::Error, "LW0136"))
     );
 }
+
+#[test]
+fn what_could_not_be_looked_at_is_said() {
+    let all = findings(&format!("{HEAD}  a: {{ use: nonsense }}\n  b: [\n"));
+    assert_eq!(all.len(), 1, "{all:?}");
+    assert!(
+        all[0].reason.contains("nothing else of the file is looked at"),
+        "{}",
+        all[0].reason
+    );
+    let twice = "name: b\n".repeat(150);
+    let all = findings(&format!("{twice}{HEAD}"));
+    let stopped = all
+        .iter()
+        .find(|found| found.code.as_str() == "LW0136")
+        .expect("it is said");
+    assert!(
+        stopped.message.contains("reading stopped after 100"),
+        "{}",
+        stopped.message
+    );
+}
+
+#[test]
+fn a_required_parameter_whose_default_is_no_value_is_told() {
+    let parameter = "change: { type: string, required: true, default: [a] }";
+    let head = HEAD.replace("default: sub }", &format!("default: sub }}, {parameter}"));
+    let steps =
+        "  a: { use: check.tcp, with: { host: \"${{ params.change }}\", port: 1 }, ends: recovery }\n";
+    assert_eq!(codes_of(&format!("{head}{steps}")), ["LW0107"]);
+}

@@ -40,7 +40,7 @@ pub struct Arguments {
     #[arg(long, value_enum, default_value_t = Outage::BothUp)]
     pub world: Outage,
     /// Break something on the way: a file of rules for the simulator; may be given again
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, alias = "faults", value_name = "FILE")]
     pub fault: Vec<PathBuf>,
     /// Draw every delay and every chance from this number
     #[arg(long, default_value_t = 1, value_name = "N")]

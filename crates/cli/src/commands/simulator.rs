@@ -57,7 +57,7 @@ pub struct Arguments {
     #[arg(long, default_value_t = 1, value_name = "N")]
     pub seed: u64,
     /// Break something on the way: a file of rules; may be given again
-    #[arg(long, value_name = "FILE")]
+    #[arg(long = "fault", alias = "faults", value_name = "FILE")]
     pub faults: Vec<PathBuf>,
     /// Serve HTTPS, with a pretend authority beside ARM: what the vendor's own clients insist on
     #[arg(long, requires = "ca")]

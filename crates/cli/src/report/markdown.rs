@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use leeward_engine::view::{RunView, Standing, StepView};
+use leeward_runbook::journey::Journey;
 
 use crate::{
     exit::Exit,
@@ -113,7 +114,12 @@ fn facts(text: &mut String, view: &RunView) {
         at.map(|at| format!("- {name}: {}\n", when(at)))
             .unwrap_or_default()
     };
-    text.push_str(&moment("Outage declared", objectives.declared_at));
+    // Only a failover starts from an outage; every other journey begins when somebody wants it.
+    let clock = match view.journey {
+        Journey::Failover => "Outage declared",
+        _ => "Clock started",
+    };
+    text.push_str(&moment(clock, objectives.declared_at));
     text.push_str(&moment("Started", Some(view.opened_at)));
     text.push_str(&moment("Recovered", objectives.recovered_at));
     text.push_str(&moment("Last record", Some(view.at)));

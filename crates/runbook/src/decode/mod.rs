@@ -54,6 +54,16 @@ pub fn read(name: &str, bytes: &[u8]) -> Reading {
     for trouble in &troubles {
         trouble::add(trouble, &mut findings);
     }
+    if troubles.len() > yaml::MOST_TROUBLES {
+        let message = format!("reading stopped after {} of these", yaml::MOST_TROUBLES);
+        findings.add_bare(
+            Finding::error(code::TOO_MANY_FINDINGS, message)
+                .because(
+                    "until they are mended nothing else of the file is looked at: there may be more to tell",
+                )
+                .fix("mend the first ones and check again"),
+        );
+    }
     if root.is_none() && troubles.is_empty() {
         findings.add(START, empty());
     }
@@ -247,6 +257,9 @@ fn parameters(node: &Node, findings: &mut Findings) -> Vec<Parameter> {
             .and_then(|node| values::word(node, "`type`", &ParameterType::ALL, findings))
             .unwrap_or(ParameterType::String);
         let default = fields.get("default", findings).cloned();
+        if let Some(node) = default.as_ref().filter(|node| node.as_scalar().is_none()) {
+            values::wrong(node, "`default`", "one value", "`default: \"…\"`", findings);
+        }
         let mut reads = Vec::new();
         if let Some(node) = &default {
             reads::of_node(node, Stand::Parameter, &mut reads, findings);

@@ -52,7 +52,7 @@ pub(super) fn add(trouble: &Trouble, findings: &mut Findings) {
                 code::NOT_YAML,
                 format!("the file cannot be read as YAML: {message}"),
             )
-            .because("nothing behind this place could be looked at");
+            .because("until this is mended nothing else of the file is looked at: there may be more to tell");
             if tab {
                 finding = finding.fix("indent with spaces, not with tabs");
             }

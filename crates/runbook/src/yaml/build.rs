@@ -4,7 +4,9 @@ use std::{collections::HashMap, sync::Arc};
 
 use granit_parser::{Event, Marker, Parser, ScalarStyle};
 
-use super::{Content, Entry, MOST_BY_ALIAS, MOST_BYTES, MOST_DEPTH, MOST_NODES, Node, Scalar, Span};
+use super::{
+    Content, Entry, MOST_BY_ALIAS, MOST_BYTES, MOST_DEPTH, MOST_NODES, MOST_TROUBLES, Node, Scalar, Span,
+};
 
 /// Something wrong with the text as YAML.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -96,7 +98,7 @@ pub fn read(bytes: &[u8]) -> (Option<Node>, Vec<Trouble>) {
             builder.troubles.push(trouble);
             return (None, builder.troubles);
         }
-        if builder.troubles.len() > 100 {
+        if builder.troubles.len() > MOST_TROUBLES {
             return (None, builder.troubles);
         }
     }

@@ -15,5 +15,7 @@ pub const MOST_BYTES: usize = 16 << 20;
 pub const MOST_NODES: usize = 2_000_000;
 /// The most values that aliases may add, all together.
 pub const MOST_BY_ALIAS: usize = 100_000;
+/// So many troubles are told; then reading stops.
+pub const MOST_TROUBLES: usize = 100;
 /// The most levels of nesting.
 pub const MOST_DEPTH: usize = 64;
