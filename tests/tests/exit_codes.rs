@@ -82,6 +82,29 @@ fn a_step_that_fails_ends_with_20() {
 }
 
 #[test]
+fn a_message_that_its_receiver_refused_holds_nothing_up_and_is_told_of_in_every_report() {
+    let stage = Stage::new();
+    stage.copy_runbook("sql-only", &[]);
+    stage.write(
+        "fault.yaml",
+        "- match: { path: \"**/hooks/platform\" }\n  verdict: { status: { status: 503, code: Busy } }\n",
+    );
+    for format in ["human", "markdown", "json"] {
+        let line = [
+            "simulate",
+            "sql-only/runbook.yaml",
+            "--fault",
+            "fault.yaml",
+            "--format",
+            format,
+        ];
+        let session = stage.run(&line).ended(0);
+        let told = "the receiver answered HTTP 503";
+        assert!(session.whole().contains(told), "{format}\n{}", session.whole());
+    }
+}
+
+#[test]
 fn a_change_that_nobody_can_judge_ends_with_21() {
     let stage = stage(POKING);
     stage.write(

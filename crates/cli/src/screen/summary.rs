@@ -47,6 +47,7 @@ pub fn summary(view: &RunView, paint: Paint) -> String {
     section("What moved", moved(view, paint));
     section("Losses", losses(view, Rows::Steps, paint));
     section("Trouble", trouble(view, paint));
+    section("Warnings", bullets(&warnings(view)));
     section("Degradations", bullets(&view.degradations));
     section("Left to do by hand", bullets(&view.leftovers));
     section("Approvals", approvals(view));
@@ -95,6 +96,23 @@ pub fn verdict(view: &RunView) -> String {
         span(between(view.opened_at, view.at)),
         parts.join(", ")
     )
+}
+
+/// Returns what Azure, or a receiver, said beside a success. What was known beforehand stands in the plan.
+fn warnings(view: &RunView) -> Vec<String> {
+    let mut told = Vec::new();
+    for step in &view.steps {
+        for warning in &step.warnings {
+            let of_operation = step
+                .operations
+                .iter()
+                .any(|operation| warning.starts_with(&format!("{}: ", operation.id)));
+            if of_operation {
+                told.push(format!("{}: {warning}", step.id));
+            }
+        }
+    }
+    told
 }
 
 fn objectives(view: &RunView, paint: Paint) -> String {
