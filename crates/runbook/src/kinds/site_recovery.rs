@@ -215,10 +215,28 @@ const OPERATIONS: &[OperationDeclaration] = &[
     CANCEL,
 ];
 
-/// `azure.site-recovery.virtual-machines`.
-pub(super) static MACHINES: Kind = Kind {
+/// What both kinds have in common.
+const BASE: Kind = Kind {
     name: "azure.site-recovery.virtual-machines",
     summary: "Fails over the chosen machines of a Site Recovery vault, checks that they boot, commits later",
+    settings: &[],
+    journeys: ALL,
+    default_journeys: ALL,
+    ladder: &["unplanned"],
+    has_goal: true,
+    outputs: OUTPUTS,
+    control_plane: ControlPlane::Target,
+    permissions: PERMISSIONS,
+    operations: OPERATIONS,
+    // 153 to 184 s seen for one machine.
+    forecast: seconds(180),
+    driven: true,
+    foreign: false,
+    free_at: false,
+};
+
+/// `azure.site-recovery.virtual-machines`.
+pub(super) static MACHINES: Kind = Kind {
     settings: &[
         VAULT,
         need(
@@ -267,19 +285,7 @@ pub(super) static MACHINES: Kind = Kind {
         SUBSCRIPTION,
         TENANT,
     ],
-    journeys: ALL,
-    default_journeys: ALL,
-    ladder: &["unplanned"],
-    has_goal: true,
-    outputs: OUTPUTS,
-    control_plane: ControlPlane::Target,
-    permissions: PERMISSIONS,
-    operations: OPERATIONS,
-    // 153 to 184 s seen for one machine.
-    forecast: seconds(180),
-    driven: true,
-    foreign: false,
-    free_at: false,
+    ..BASE
 };
 
 /// `azure.site-recovery.recovery-plan`.
@@ -308,17 +314,7 @@ pub(super) static PLAN: Kind = Kind {
         SUBSCRIPTION,
         TENANT,
     ],
-    journeys: ALL,
-    default_journeys: ALL,
-    ladder: &["unplanned"],
-    has_goal: true,
-    outputs: OUTPUTS,
-    control_plane: ControlPlane::Target,
-    permissions: PERMISSIONS,
-    operations: OPERATIONS,
     // The plan's job boots its groups one after the other; no recording tells how long one of A2A takes.
     forecast: seconds(600),
-    driven: true,
-    foreign: false,
-    free_at: false,
+    ..BASE
 };
