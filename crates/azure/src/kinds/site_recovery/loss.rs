@@ -1,5 +1,5 @@
-//! How much of a machine's writes can a failover lose? The vault's figure counts only while it is
-//! fresh: one that stands still in an outage is not a lag.
+//! How much of a machine's writes can a failover lose? The vault reckons its figure every few minutes: what was
+//! written since then is added, for the figure may stand still, and a row says what is lost at most.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -8,8 +8,6 @@ use leeward_engine::work::{Figure, Loss};
 
 use super::item::Item;
 
-/// From when on a figure stands still. Azure reckons it every few minutes.
-const FRESH: Duration = Duration::from_secs(15 * 60);
 /// The one rung.
 pub(super) const RUNG: &str = "unplanned";
 
@@ -84,18 +82,9 @@ fn by_vault(item: &Item, now: Timestamp, outage: Option<Timestamp>) -> (Figure, 
             Some(at),
         );
     }
-    let age = between(at, now);
-    if age <= FRESH {
-        return (
-            Figure::UpTo(lag),
-            "the vault's own lag (rpoInSeconds)".to_owned(),
-            Some(at),
-        );
-    }
     (
-        Figure::UpTo(lag.saturating_add(age)),
-        "the vault's own lag (rpoInSeconds) and the time since it was reckoned, for it stands still"
-            .to_owned(),
+        Figure::UpTo(lag.saturating_add(between(at, now))),
+        "the vault's own lag (rpoInSeconds) and the time since it was reckoned".to_owned(),
         Some(at),
     )
 }
@@ -131,13 +120,14 @@ mod tests {
     }
 
     #[test]
-    fn a_fresh_lag_is_the_figure_and_one_that_stands_still_grows() {
+    fn what_was_written_since_the_vault_reckoned_its_lag_counts_as_well_however_fresh_it_is() {
         let up_to = |seconds| Figure::UpTo(Duration::from_secs(seconds));
-        assert_eq!(figure(&item(Some(95)), after(4), None), up_to(95));
+        assert_eq!(figure(&item(Some(95)), after(0), None), up_to(95));
+        assert_eq!(figure(&item(Some(95)), after(4), None), up_to(95 + 240));
         assert_eq!(figure(&item(Some(95)), after(20), None), up_to(95 + 1200));
         assert_eq!(figure(&item(None), after(4), None), Figure::Unknown);
         let row = of("step", &item(Some(95)), after(20), None, None);
-        assert!(row.source.contains("stands still"), "{}", row.source);
+        assert!(row.source.contains("since it was reckoned"), "{}", row.source);
         assert_eq!((row.store.as_str(), row.as_of), ("step/vm", Some(after(0))));
     }
 

@@ -17,6 +17,8 @@ use crate::{
 
 /// Crash-consistent points are made every five minutes. Documented.
 const GRID: i64 = 300;
+/// How often the lag is reckoned. By inference: recorded figures were 2 to 16 minutes old.
+const RECKONED: i64 = 180;
 /// Application-consistent points every hour. Documented as the shortest stretch.
 const HOUR: i64 = 3_600;
 /// For how long every point is kept; older ones only by the hour, for a day. Thinned out by inference.
@@ -67,7 +69,7 @@ pub(crate) fn lag(context: &Context<'_>, id: &str, item: &Item) -> Option<(Times
         return None;
     }
     let edge = edge(context, item).as_second();
-    let at = Timestamp::new(edge - edge.rem_euclid(GRID), 0).ok()?;
+    let at = Timestamp::new(edge - edge.rem_euclid(RECKONED), 0).ok()?;
     // Recorded: 95 to 393 s.
     let drawn = context.seed.between(&format!("{id}/rpo/{at}"), 95, 393);
     Some((at, drawn))
