@@ -180,3 +180,74 @@ fn a_failover_over_a_dead_drill_evicts_it_takes_its_leftovers_along_and_succeeds
         });
     }
 }
+
+/// Asks for a test failover as somebody would who knows nothing of Leeward, and lets it come about.
+async fn tested_by_somebody_else(stage: &Stage, machine: &str, network: &str) -> String {
+    let world = stage.simulator.world();
+    let end = format!("/replicationprotecteditems/{machine}");
+    let item = world.resources.iter().find(|(id, _)| id.ends_with(&end));
+    let item = item.unwrap_or_else(|| panic!("no {machine}")).1.id.clone();
+    let group = item.split("/providers/").next().unwrap_or_default();
+    let body = json!({"properties": {
+        "failoverDirection": "PrimaryToRecovery", "networkType": "VmNetworkAsInput",
+        "networkId": format!("{group}/providers/Microsoft.Network/virtualNetworks/{network}"),
+        "providerSpecificDetails": {"instanceType": "A2A"},
+    }});
+    let request = http::Request::builder()
+        .method("POST")
+        .uri(format!(
+            "https://management.azure.com{item}/testFailover?api-version=2024-04-01"
+        ))
+        .header("authorization", "Bearer somebody")
+        .header("content-type", "application/json")
+        .body(bytes::Bytes::from(body.to_string()))
+        .expect("a request");
+    let leeward_simulator::Outcome::Answered(answer) = stage.simulator.handle(request).await else {
+        panic!("no answer");
+    };
+    assert_eq!(answer.status(), 202);
+    stage.settle().await;
+    item
+}
+
+#[test]
+fn a_drill_leaves_somebody_elses_test_failover_alone_and_a_failover_takes_it_along() {
+    let machines = |stage: &Stage| -> Vec<String> {
+        let world = stage.simulator.world();
+        let ids = world.resources.keys();
+        ids.filter(|id| id.contains("/virtualmachines/"))
+            .cloned()
+            .collect()
+    };
+    for journey in [Journey::Drill, Journey::Failover] {
+        rehearse(async {
+            let book = Book::open(BOOK);
+            let (mut stage, planned) = book.stage(journey, Outage::BothUp, 1);
+            let before = machines(&stage);
+            tested_by_somebody_else(&stage, "vm-rabbit-1", "vnet-theirs").await;
+            let tested = machines(&stage);
+            assert_eq!(tested.len(), before.len() + 1);
+            let theirs = tested
+                .iter()
+                .find(|id| !before.contains(id))
+                .expect("a test machine");
+            let played = stage.play(&planned).await;
+            stage.settle().await;
+            let told = played.tale();
+            match journey {
+                Journey::Drill => {
+                    assert_eq!(played.exit(), Exit::Failed.code(), "{told}");
+                    assert!(
+                        told.contains("not this run's: it is in the network vnet-theirs"),
+                        "{told}"
+                    );
+                    assert!(machines(&stage).contains(theirs), "{told}");
+                }
+                _ => {
+                    assert_eq!(played.exit(), Exit::Holds.code(), "{told}");
+                    assert!(!machines(&stage).contains(theirs), "{told}");
+                }
+            }
+        });
+    }
+}

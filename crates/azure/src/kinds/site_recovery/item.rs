@@ -31,6 +31,8 @@ pub(super) struct Item {
     pub(super) allowed: Vec<String>,
     /// What is going on with it, if anything is.
     pub(super) scenario: Option<Scenario>,
+    /// The test failover that goes on or waits for its clean-up, where one is told.
+    pub(super) test: Option<Test>,
     /// The id of the multi-VM group that a person made; machines alone have none.
     pub(super) group: Option<String>,
     pub(super) rpo_seconds: Option<u64>,
@@ -84,6 +86,15 @@ pub(super) struct Scenario {
     pub(super) job: Option<String>,
 }
 
+/// What is told of a test failover.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Test {
+    /// The job's name.
+    pub(super) job: Option<String>,
+    /// When it began.
+    pub(super) since: Option<Timestamp>,
+}
+
 /// One protected disk.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Disk {
@@ -132,6 +143,7 @@ impl Item {
             active: Active::read(text("/properties/activeLocation").unwrap_or_default(), &state),
             drill,
             scenario: Scenario::read(body, drill),
+            test: Test::read(body),
             // Every machine alone has a group of its own, `AutoCreated` and without a name.
             group: special("multiVmGroupId")
                 .or_else(|| special("multiVmGroupName"))
@@ -173,6 +185,20 @@ impl Item {
     /// Returns whether it has failed over and protection was not switched since.
     pub(super) fn has_failed_over(&self) -> bool {
         self.active == Active::Recovery
+    }
+
+    /// Returns the test failover that goes on or waits for its clean-up; what is not told of it is nothing.
+    pub(super) fn standing_test(&self) -> Option<Test> {
+        let untold = Test {
+            job: None,
+            since: None,
+        };
+        let moves = self.scenario.is_some() && self.drill == Drill::Clear;
+        match self.drill {
+            Drill::Pending => Some(self.test.clone().unwrap_or(untold)),
+            _ if moves => self.test.clone(),
+            _ => None,
+        }
     }
 
     /// Returns the region that the machine runs in, where that is known.
@@ -277,12 +303,27 @@ impl Scenario {
         }
         Some(Scenario {
             word: cut(word),
-            job: text("/properties/currentScenario/jobId")
-                .and_then(|id| id.rsplit('/').next())
-                .filter(|name| uuid::Uuid::parse_str(name).is_ok())
-                .map(str::to_owned),
+            job: job_of_scenario(body),
         })
     }
+}
+
+impl Test {
+    fn read(body: &Value) -> Option<Test> {
+        let text = |pointer: &str| body.pointer(pointer).and_then(Value::as_str);
+        let word = text("/properties/currentScenario/scenarioName")?;
+        word.eq_ignore_ascii_case("TestFailover").then(|| Test {
+            job: job_of_scenario(body),
+            since: text("/properties/currentScenario/startTime").and_then(|at| at.parse().ok()),
+        })
+    }
+}
+
+/// Returns the name of the current scenario's job.
+fn job_of_scenario(body: &Value) -> Option<String> {
+    let id = body.pointer("/properties/currentScenario/jobId")?.as_str()?;
+    let name = id.rsplit('/').next()?;
+    uuid::Uuid::parse_str(name).is_ok().then(|| name.to_owned())
 }
 
 impl Disk {

@@ -27,7 +27,13 @@ pub(super) fn read(answer: Result<Value, ReadError>) -> Progress {
             look_after: None,
         };
     };
+    let said = text(&body, "/properties/stateDescription").unwrap_or_default();
     match state.to_ascii_lowercase().as_str() {
+        // In the official example a test failover whose machine stands stays so until it is cleaned up.
+        "suspended" if said.eq_ignore_ascii_case("WaitingForStopTestFailover") => Progress::Succeeded {
+            warnings: Vec::new(),
+            outputs: Outputs::new(),
+        },
         "succeeded" => Progress::Succeeded {
             warnings: warnings(&body),
             outputs: Outputs::new(),
@@ -128,6 +134,19 @@ mod tests {
 
     use super::*;
     use crate::testing::{examples, recording};
+
+    #[test]
+    fn a_test_failover_that_waits_for_its_clean_up_has_succeeded_and_a_plan_that_waits_for_a_person_has_not()
+    {
+        let job = |said: &str| json!({"properties": {"state": "Suspended", "stateDescription": said}});
+        let read = |said: &str| super::read(Ok(job(said)));
+        let waits = read("WaitingForStopTestFailover");
+        assert!(
+            matches!(&waits, Progress::Succeeded { warnings, .. } if warnings.is_empty()),
+            "{waits:?}"
+        );
+        assert!(matches!(read("WaitingForManualAction"), Progress::Running { .. }));
+    }
 
     fn job(state: &str, description: &str, errors: Value) -> Progress {
         read(Ok(

@@ -13,12 +13,32 @@ use super::{
 };
 
 /// Puts the views of an operation's machines into one observation. `plan` is what the vault says about the plan that
-/// moves them, where only a part of them has moved.
-pub(super) fn observe(payload: &Payload, items: &[Option<Item>], plan: Option<&Plan>) -> Observation {
+/// moves them, where only a part of them has moved. `strangers` says of each machine, in their order, what somebody
+/// else's test failover stands about.
+pub(super) fn observe(
+    payload: &Payload,
+    items: &[Option<Item>],
+    plan: Option<&Plan>,
+    strangers: &[Option<String>],
+) -> Observation {
     let mut lines = Vec::new();
     let mut seen = Vec::new();
     let mut outputs = Outputs::new();
-    for (member, item) in payload.members.iter().zip(items) {
+    let others = strangers.iter().any(Option::is_some);
+    let strangers = strangers
+        .iter()
+        .map(Option::as_ref)
+        .chain(std::iter::repeat(None));
+    for ((member, item), stranger) in payload.members.iter().zip(items).zip(strangers) {
+        if let Some(words) = stranger {
+            lines.push(words.clone());
+            // It is in the way of our own, and nothing that we clean up.
+            seen.push(match payload.verb {
+                Verb::CleanUp => Seen::Holds,
+                _ => Seen::Barred(words.clone()),
+            });
+            continue;
+        }
         let Some(item) = item else {
             lines.push(format!("the vault does not protect {}", member.machine));
             // Between two directions the item may be under neither path.
@@ -89,6 +109,8 @@ pub(super) fn observe(payload: &Payload, items: &[Option<Item>], plan: Option<&P
             ours: false,
             outputs,
         },
+        // The clean-up of a plan takes all of its machines, somebody else's test failover included.
+        (true, true) if payload.verb == Verb::CleanUp && others => Observation::Barred { evidence },
         (true, true) if payload.verb == Verb::Failover => partly(payload, &seen, evidence, outputs, plan),
         _ => Observation::NotBegun { evidence },
     }

@@ -1,8 +1,6 @@
 //! How do machines of Azure move with Site Recovery? The vault is asked for everything, and it is
 //! never in the region that failed.
 
-use std::time::Duration;
-
 use async_trait::async_trait;
 use leeward_engine::{
     id::AttemptKey,
@@ -16,7 +14,7 @@ use super::{
     choice::{self, Unit, impossible},
     item::Item,
     job, look, loss,
-    operations::{self, Member, Payload, Settings},
+    operations::{self, Member, Settings},
     plan::{self, Plan},
     shared::Lists,
     turn, undo,
@@ -25,14 +23,11 @@ use super::{
 };
 use crate::arm::{Arm, ArmPath, Method, ReadError, Request, lro, path::folded, refusal};
 
-/// How long the newest recovery point is looked up directly before a failover.
-const LOOK_UP: Duration = Duration::from_secs(10);
-
 /// Drives `azure.site-recovery.virtual-machines` and `azure.site-recovery.recovery-plan`: a plan is one way to say which
 /// machines move, and who moves them.
 pub(super) struct Machines {
-    arm: Arm,
-    lists: Lists,
+    pub(super) arm: Arm,
+    pub(super) lists: Lists,
 }
 
 /// What the vault says about a step's machines.
@@ -195,7 +190,8 @@ impl Machines {
                 }
                 continue;
             }
-            operations::failover(context, unit, &settings, within, &mut all);
+            let pinned = self.pinned(context, vault, unit, settings.point).await;
+            operations::failover(context, unit, &settings, within, pinned, &mut all);
             if operations::has_leftover(unit) {
                 warnings.push(format!(
                     "a test failover of {} stands about and is cleaned up first",
@@ -263,9 +259,16 @@ impl Machines {
             }
         }
         let units = self.units(context, vault, &found).await?;
+        let now = self.arm.clock().now().wall;
         let mut all = Vec::new();
         for unit in &units {
-            operations::drill(context, unit, &settings, &network, &mut all);
+            let from = all.len();
+            operations::drill(context, unit, &settings, &network, now, &mut all);
+            let mark = all.get(from).and_then(|test| operations::read(test).ok()?.mark);
+            if let Some(mark) = mark {
+                self.refuse_strangers(context, vault, &unit.members, &mark)
+                    .await?;
+            }
         }
         Ok(Assessment {
             summary: summary(&found.chosen),
@@ -293,29 +296,6 @@ impl Machines {
             outputs: outputs(&found.chosen),
             ..Assessment::default()
         })
-    }
-
-    /// Returns the recovery point that a machine shall be changed to, where it stands on another one.
-    async fn other_point(
-        &self,
-        context: &Context,
-        vault: &Vault,
-        item: &Item,
-        wish: PointWish,
-    ) -> Result<Option<String>, DriverError> {
-        let points = vault
-            .points(&self.arm.for_step(context), &item.id)
-            .await
-            .map_err(|error| error.into_driver_error(format!("recovery points of {}", item.machine)))?;
-        let (point, _) = wish.pick(&points).ok_or_else(|| {
-            impossible(format!(
-                "`recovery-point`: {} has no recovery point that is {wish}",
-                item.machine
-            ))
-        })?;
-        let name = |id: &str| id.rsplit('/').next().unwrap_or_default().to_lowercase();
-        let stands = item.point.as_deref().map(name);
-        Ok((stands != Some(name(&point))).then_some(point))
     }
 
     async fn members(
@@ -347,32 +327,6 @@ impl Machines {
             Ok(items) => look::whole(&payload, &items, warnings).unwrap_or(progress),
             Err(_) => progress,
         }
-    }
-
-    /// Puts the newest point into a failover. What cannot be looked up now was right a moment ago:
-    /// without a point nothing is sent.
-    async fn with_point(
-        &self,
-        arm: &Arm,
-        vault: &Vault,
-        payload: &Payload,
-        wish: PointWish,
-    ) -> Result<Value, String> {
-        let mut body = payload.body.clone().unwrap_or_default();
-        let id = payload
-            .members
-            .first()
-            .map(|member| member.id.as_str())
-            .unwrap_or_default();
-        let points = tokio::time::timeout(LOOK_UP, vault.points(arm, id))
-            .await
-            .map_err(|_| "the recovery points did not come in time".to_owned())?
-            .map_err(|error| format!("the recovery points were not readable: {error}"))?;
-        let (point, _) = wish
-            .pick(&points)
-            .ok_or_else(|| format!("there is no recovery point that is {wish}"))?;
-        body["properties"]["providerSpecificDetails"]["recoveryPointId"] = json!(point);
-        Ok(body)
     }
 }
 
@@ -476,7 +430,8 @@ impl Driver for Machines {
                     true => vault.plan_by_id(&arm, &payload.subject).await.ok(),
                     false => None,
                 };
-                look::observe(&payload, &items, plan.as_ref())
+                let strangers = self.strangers(context, &vault, &payload, &items).await;
+                look::observe(&payload, &items, plan.as_ref(), &strangers)
             }
             Err(error) => Observation::CannotTell {
                 reason: format!("{}: {error}", vault.what()),

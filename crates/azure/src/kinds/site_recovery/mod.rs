@@ -9,11 +9,13 @@ mod loss;
 mod machines;
 mod operations;
 mod plan;
+mod point;
 mod shared;
 mod turn;
 mod undo;
 mod vault;
 mod verb;
+mod whose;
 
 use std::sync::Arc;
 

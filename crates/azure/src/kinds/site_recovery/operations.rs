@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use leeward_engine::{
     id::OperationId,
     port::{Context, DriverError},
@@ -19,6 +20,7 @@ use super::{
     loss,
     vault::Vault,
     verb::{self, OfPlan, PointWish, Verb},
+    whose::Mark,
 };
 use crate::{
     arm::{folded_region, path::folded},
@@ -50,6 +52,19 @@ pub(super) struct Payload {
     /// How many of a plan's machines are enough; all of them when not said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) at_least: Option<usize>,
+    /// By what a drill knows its own test failover; other journeys have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) mark: Option<Mark>,
+    /// The recovery point that was picked when the machine was assessed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) pinned: Option<Pinned>,
+}
+
+/// A recovery point that was picked, and when.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Pinned {
+    pub(super) id: String,
+    pub(super) at: Timestamp,
 }
 
 /// One machine of an operation.
@@ -220,6 +235,8 @@ pub(super) fn verb_operation(
         point: None,
         point_id: None,
         at_least: None,
+        mark: None,
+        pinned: None,
     };
     let id = format!("{}/{}", verb.word(), unit.name);
     operation(id, goal, phase, rung("only", false, None, None), &payload)
@@ -260,6 +277,7 @@ pub(super) fn failover(
     unit: &Unit,
     settings: &Settings,
     within: Option<Duration>,
+    pinned: Option<Pinned>,
     operations: &mut Vec<Operation>,
 ) {
     let mut after = Vec::new();
@@ -284,6 +302,8 @@ pub(super) fn failover(
         at_least: settings
             .at_least
             .filter(|_| unit.plan.is_some() && settings.by_plan),
+        mark: None,
+        pinned,
     };
     let skip = barred(Verb::Failover, unit, settings);
     let mut failover = operation(
@@ -328,22 +348,16 @@ pub(super) fn commit(unit: &Unit, settings: &Settings, phase: Phase) -> Operatio
     )
 }
 
-/// Makes the drill of one unit: a test failover into an isolated network, and its clean-up.
+/// Makes the drill of one unit: a test failover into an isolated network, and its clean-up. `now` is when no test
+/// failover of anybody else stood about.
 pub(super) fn drill(
     context: &Context,
     unit: &Unit,
     settings: &Settings,
     network: &str,
+    now: Timestamp,
     operations: &mut Vec<Operation>,
 ) {
-    let run = context.run.as_str();
-    let mut after = Vec::new();
-    if has_leftover(unit) {
-        let mut clear = clean_up(unit, settings, run, Phase::Main);
-        clear.id = OperationId::new(format!("clear/{}", unit.name));
-        after.push(clear.id.clone());
-        operations.push(clear);
-    }
     let of_plan = unit.plan.as_ref().map(|_| settings.of_plan());
     let mut test = verb_operation(
         unit,
@@ -353,12 +367,20 @@ pub(super) fn drill(
         format!("a test machine of {} runs in {network}", machines(unit)),
         Some(verb::test(network, of_plan)),
     );
-    if after.is_empty() {
-        test.rungs[0].skip = barred(Verb::Test, unit, settings);
+    test.rungs[0].skip = barred(Verb::Test, unit, settings);
+    let mark = Mark {
+        network: network.to_owned(),
+        test: test.id.clone(),
+        clear_at: now,
+    };
+    let clean = clean_up(unit, settings, context.run.as_str(), Phase::CleanUp);
+    for mut operation in [test, clean] {
+        if let Ok(mut payload) = read(&operation) {
+            payload.mark = Some(mark.clone());
+            operation.payload = json!(payload);
+        }
+        operations.push(operation);
     }
-    test.after = after;
-    operations.push(test);
-    operations.push(clean_up(unit, settings, run, Phase::CleanUp));
 }
 
 /// Returns the id of the network of test failovers. There is none but the one that is named.

@@ -117,6 +117,37 @@ impl Lists {
         changed.extend(members.iter().map(|member| (member.name.clone(), now)));
     }
 
+    /// Returns the jobs of a vault, at most so old as one list every thirty seconds lets them be, and their age.
+    async fn jobs(
+        of_vault: &OfVault,
+        arm: &Arm,
+        vault: &Vault,
+    ) -> (Result<Arc<HashMap<String, Value>>, ReadError>, Duration) {
+        let read = || async {
+            let jobs = vault.jobs(arm).await?;
+            let named = |job: Value| Some((job.get("name")?.as_str()?.to_lowercase(), job));
+            Ok(Arc::new(jobs.into_iter().filter_map(named).collect()))
+        };
+        of_vault.jobs.get(JOBS_EVERY, read).await
+    }
+
+    /// Reads the job that a machine names: singly for a few machines, by the list for many. Nothing where it cannot be
+    /// read, or is younger than the list.
+    pub(super) async fn job_of(
+        &self,
+        arm: &Arm,
+        vault: &Vault,
+        member: &Member,
+        name: &str,
+    ) -> Option<Value> {
+        if !self.serves_look(arm, vault, member) {
+            return vault.job(arm, name).await.ok();
+        }
+        let of_vault = self.of(vault);
+        let (jobs, _) = Lists::jobs(&of_vault, arm, vault).await;
+        jobs.ok()?.get(&name.to_lowercase()).cloned()
+    }
+
     /// Polls a job by the list. Nothing where the job is to be asked about singly.
     pub(super) async fn poll(&self, arm: &Arm, vault: &Vault, name: &str) -> Option<Progress> {
         let of_vault = self.of(vault);
@@ -124,12 +155,7 @@ impl Lists {
         if polled <= FEW && !is_scarce(arm, vault.list_path("replicationOperationStatus")) {
             return None;
         }
-        let read = || async {
-            let jobs = vault.jobs(arm).await?;
-            let named = |job: Value| Some((job.get("name")?.as_str()?.to_lowercase(), job));
-            Ok(Arc::new(jobs.into_iter().filter_map(named).collect()))
-        };
-        let (jobs, age) = of_vault.jobs.get(JOBS_EVERY, read).await;
+        let (jobs, age) = Lists::jobs(&of_vault, arm, vault).await;
         let again = JOBS_EVERY.saturating_sub(age).max(Duration::from_secs(1));
         let body = match jobs {
             Ok(jobs) => match jobs.get(&name.to_lowercase()) {

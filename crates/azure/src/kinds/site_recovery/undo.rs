@@ -37,6 +37,8 @@ pub(super) fn change_point(
         point: None,
         point_id: Some(point.to_owned()),
         at_least: None,
+        mark: None,
+        pinned: None,
     };
     let mut rung = rung(loss::RUNG, true, within, None);
     // The machine is made anew of its disks at that moment: a second one drops what the first wrote since.
@@ -75,6 +77,8 @@ pub(super) fn cancel(unit: &Unit, settings: &Settings, within: Option<Duration>)
         point: None,
         point_id: None,
         at_least: None,
+        mark: None,
+        pinned: None,
     };
     let skip = barred(Verb::Cancel, unit, settings);
     operation(

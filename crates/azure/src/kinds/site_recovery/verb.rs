@@ -101,6 +101,11 @@ impl PointWish {
         matches!(self, PointWish::LatestAppConsistent | PointWish::Before(_))
     }
 
+    /// Returns whether a failover without a point is right too: Azure then takes the latest, which loses no more.
+    pub(super) fn goes_without(self) -> bool {
+        matches!(self, PointWish::Latest | PointWish::LatestProcessed)
+    }
+
     /// Picks the newest fitting point of a list, which comes in no order: its id and its moment.
     pub(super) fn pick(self, points: &[Value]) -> Option<(String, Timestamp)> {
         let fits = |kind: &str, at: Timestamp| match self {

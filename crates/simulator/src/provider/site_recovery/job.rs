@@ -320,6 +320,11 @@ pub(crate) fn shown(context: &Context<'_>, seen: &Resource) -> Value {
         .ends
         .filter(|_| operation.progress.over())
         .map(|ends| context.time(ends));
+    // The first id of an activity is the caller's, by inference: those that the command line began have its sort.
+    let client = operation.state["client"].as_str().map_or_else(
+        || context.seed.guid(&format!("{}/client", operation.id)).to_string(),
+        str::to_owned,
+    );
     json!({
         "id": seen.id,
         "name": seen.name(),
@@ -327,7 +332,7 @@ pub(crate) fn shown(context: &Context<'_>, seen: &Resource) -> Value {
         "properties": {
             "activityId": format!(
                 "{} ActivityId: {}",
-                context.seed.guid(&format!("{}/client", operation.id)),
+                client,
                 context.seed.guid(&format!("{}/activity", operation.id))
             ),
             "scenarioName": job.scenario,

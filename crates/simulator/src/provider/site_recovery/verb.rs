@@ -402,6 +402,24 @@ pub(crate) fn missing(name: &str) -> Answer {
     .header("x-ms-failure-cause", "service")
 }
 
+/// Returns the details of a verb's job: a test failover names its network, as the official example does.
+fn details(verb: &Verb, network: Option<&str>) -> Value {
+    let Some(network) = network.filter(|_| verb.action == "testfailover") else {
+        return json!({"instanceType": "AsrJobDetails", "affectedObjectDetails": {}});
+    };
+    let name = network.rsplit('/').next().unwrap_or_default();
+    json!({
+        "instanceType": "TestFailoverJobDetails",
+        "testFailoverStatus": "Completed",
+        "comments": " ",
+        "networkName": name,
+        "networkFriendlyName": name,
+        "networkType": "VmNetworkAsInput",
+        "protectedItemDetails": [],
+        "affectedObjectDetails": {},
+    })
+}
+
 /// Begins the operation and its job, and holds the items it works on.
 pub(crate) fn begin(context: &mut Context<'_>, request: &ArmRequest, asked: Asked) -> Answer {
     let verb = asked.verb;
@@ -433,6 +451,7 @@ pub(crate) fn begin(context: &mut Context<'_>, request: &ArmRequest, asked: Aske
     begin.state = asked.state;
     begin.state["items"] = json!(held);
     begin.state["skipped"] = json!(skipped);
+    begin.state["client"] = json!(request.header("x-ms-client-request-id"));
     if let Some((failure, machine)) = part {
         begin.state["part"] = json!({"code": failure.code, "message": failure.message, "machine": machine});
     }
@@ -449,7 +468,7 @@ pub(crate) fn begin(context: &mut Context<'_>, request: &ArmRequest, asked: Aske
         of: asked.of.to_owned(),
         target: asked.target,
         errors: Vec::new(),
-        details: json!({"instanceType": "AsrJobDetails", "affectedObjectDetails": {}}),
+        details: details(verb, operation.state["network"].as_str()),
     };
     job::put(context, &operation, &job);
     let busy = Scenario {

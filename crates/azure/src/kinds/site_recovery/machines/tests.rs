@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use leeward_engine::work::{Figure, OperationUrl, Phase};
 use leeward_runbook::kind::RepeatClass;
@@ -181,10 +181,11 @@ async fn each_machine_fails_over_by_itself_and_commits_after_recovery() {
         (commit.phase, commit.after[0].as_str()),
         (Phase::AfterRecovery, "failover/vm-1")
     );
-    assert_eq!(
-        found.losses[0].by_rung["unplanned"],
-        Figure::UpTo(Duration::from_secs(95))
-    );
+    // The fake clock stands where the vault reckoned, but for the moment that the test takes.
+    let Figure::UpTo(lag) = found.losses[0].by_rung["unplanned"] else {
+        panic!("{:?}", found.losses);
+    };
+    assert_eq!(lag.as_secs(), 95);
     assert_eq!(found.outputs["machines"], json!(["vm-1", "vm-2"]));
     assert!(found.warnings.is_empty(), "{:?}", found.warnings);
 }
@@ -193,8 +194,12 @@ async fn each_machine_fails_over_by_itself_and_commits_after_recovery() {
 async fn the_same_rows_of_loss_are_measured_at_the_start() {
     let (azure, context) = (vault(&[machine("vm-1")]), failover(json!({})));
     let driver = Machines::new(azure.arm());
-    let measured = driver.measure(&context).await.unwrap();
-    assert_eq!(measured, driver.assess(&context).await.unwrap().losses);
+    let rows = |losses: Vec<Loss>| -> Vec<(String, String)> {
+        losses.into_iter().map(|loss| (loss.store, loss.source)).collect()
+    };
+    let measured = rows(driver.measure(&context).await.unwrap());
+    assert_eq!(measured.len(), 1);
+    assert_eq!(measured, rows(driver.assess(&context).await.unwrap().losses));
     assert!(
         driver
             .measure(&self::context(Journey::Drill, json!({})))
@@ -562,4 +567,6 @@ async fn the_claims_of_a_step_are_its_machines() {
     );
 }
 
+mod of_drills;
 mod of_plans;
+mod of_points;
