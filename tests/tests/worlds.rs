@@ -183,7 +183,7 @@ fn the_report_tells_rto_and_the_loss_of_each_store_with_its_source_and_unknown_w
 }
 
 #[test]
-fn a_platform_moves_where_every_list_comes_in_pages_of_one() {
+fn a_platform_moves_where_every_list_comes_in_short_pages() {
     let moved = |pages: Option<usize>| {
         rehearse(async {
             let book = Book::open("interworks-platform");
@@ -202,7 +202,8 @@ fn a_platform_moves_where_every_list_comes_in_pages_of_one() {
         })
     };
     let (whole, none) = moved(None);
-    let (paged, some) = moved(Some(1));
+    // Each page counts against the vault's 150 reads an hour: in pages of one, 15 machines would use them up.
+    let (paged, some) = moved(Some(4));
     assert_eq!((whole, none), (paged, 0));
     assert!(some > 10, "only {some} further pages were asked for");
 }
