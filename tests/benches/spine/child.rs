@@ -7,7 +7,7 @@ use leeward_engine::{
     id::RunId,
     port::{JournalStore, LeasePolicy, RunHeader},
     record::Record,
-    state::RunState,
+    state::{OperationPhase, RunState},
     view::RunView,
 };
 use leeward_store::{MemoryStore, SqliteStore, holder};
@@ -87,7 +87,7 @@ fn resume(file: &str) -> Vec<f64> {
     ]
 }
 
-/// Stops a run once everything it began is in flight.
+/// Stops a run once Azure has taken on everything: what is only intended then is not sent any more.
 struct UntilAllFly {
     wide: u64,
     stop: tokio::sync::watch::Sender<bool>,
@@ -98,7 +98,7 @@ impl Observer for UntilAllFly {
         let open = state.steps[0]
             .operations
             .iter()
-            .filter(|one| one.is_open())
+            .filter(|one| one.phase == OperationPhase::Polling)
             .count() as u64;
         if open == self.wide {
             let _ = self.stop.send(true);

@@ -24,6 +24,9 @@ use crate::{
     toy::{self, World},
 };
 
+/// What the operations are called that have a row in the table of losses.
+const LOSSY: &str = "operations that could lose data";
+
 /// As many inputs as the conductor decides together.
 const BATCH: usize = 4096;
 
@@ -166,21 +169,27 @@ pub(crate) fn measure(criterion: &mut Criterion, table: &mut Table, size: Size) 
             &format!("mark: 1 %, the path is {path:.0} s"),
         );
     }
-    table.section("One step with many operations, the machine alone");
     let plan = toy::one_step();
-    let mut first = None;
-    for wide in size.machines {
-        let took = table::bench(&mut group, &format!("{wide} operations behind one step"), || {
-            alone(&plan, &World::of_width(wide)).busy
-        });
-        let Some(took) = took else { continue };
-        let each = took / wide as f64;
-        let growth = table::ratio(each, *first.get_or_insert(each));
-        table.line(
-            &format!("{wide} operations"),
-            table::time(took),
-            &format!("{} each, {growth} the smallest", table::time(each)),
-        );
+    for what in ["operations", LOSSY] {
+        let world = |wide| match what {
+            LOSSY => World::lossy(wide),
+            _ => World::of_width(wide),
+        };
+        table.section(&format!("One step with many {what}, the machine alone"));
+        let mut first = None;
+        for wide in size.machines {
+            let took = table::bench(&mut group, &format!("{wide} {what} behind one step"), || {
+                alone(&plan, &world(wide)).busy
+            });
+            let Some(took) = took else { continue };
+            let each = took / wide as f64;
+            let growth = table::ratio(each, *first.get_or_insert(each));
+            table.line(
+                &format!("{wide} {what}"),
+                table::time(took),
+                &format!("{} each, {growth} the smallest", table::time(each)),
+            );
+        }
     }
     group.finish();
 }

@@ -13,7 +13,7 @@ use leeward_engine::{
     event::{Known, Person, RunOptions},
     id::{AttemptKey, RunId},
     port::{Clock, Context, Driver, DriverError, Drivers, Moment},
-    work::{Assessment, Observation, Operation, Phase, Probe, Progress, Sent, Ticket},
+    work::{Assessment, Figure, Loss, Observation, Operation, Phase, Probe, Progress, Sent, Ticket},
 };
 use leeward_runbook::plan::{Check, Plan};
 use serde_json::json;
@@ -26,6 +26,8 @@ pub(crate) struct World {
     wide: usize,
     /// Whether what was begun never ends.
     endless: bool,
+    /// Whether every operation has a row in the table of losses, within its budget.
+    lossy: bool,
 }
 
 impl World {
@@ -46,6 +48,15 @@ impl World {
         }
     }
 
+    /// Makes one in which every operation could lose data, within its budget.
+    pub(crate) fn lossy(wide: usize) -> World {
+        World {
+            wide,
+            lossy: true,
+            ..World::default()
+        }
+    }
+
     /// Returns how many changes were begun.
     pub(crate) fn changes(&self) -> usize {
         self.begun.lock().unwrap().len()
@@ -53,17 +64,27 @@ impl World {
 
     pub(crate) fn assess(&self, step: &str) -> Assessment {
         let operation = |number: usize| {
-            toy::operation(
+            let mut operation = toy::operation(
                 &format!("enable/{step}-{number}"),
                 &format!("/subscriptions/s/resourcegroups/rg/providers/microsoft.toy/things/{step}-{number}"),
                 &format!("{step}-{number} is enabled"),
                 Phase::Main,
                 json!({"endpoint": format!("neu-{number}"), "type": "azureEndpoints"}),
-            )
+            );
+            operation.rungs[0].lossy = self.lossy;
+            operation
         };
+        let row = |number: usize| Loss {
+            store: format!("{step}/{step}-{number}"),
+            by_rung: BTreeMap::from([("only".to_owned(), Figure::Nothing)]),
+            source: "its latest recovery point".to_owned(),
+            as_of: None,
+        };
+        let rows = if self.lossy { self.wide } else { 0 };
         Assessment {
             summary: "it can be moved".to_owned(),
             operations: (0..self.wide).map(operation).collect(),
+            losses: (0..rows).map(row).collect(),
             ..Assessment::default()
         }
     }
