@@ -24,6 +24,9 @@ use super::{
 /// A wait shorter than this is not worth a word.
 const WORTH_TELLING: Duration = Duration::from_secs(5);
 
+/// How long a poll keeps to what is only assumed of a limit. Then one goes and finds out.
+const KEPT_TO: Duration = Duration::from_secs(60);
+
 /// The one place that every call of one credential passes. Cheap to clone.
 #[derive(Clone)]
 pub struct Pace {
@@ -66,7 +69,17 @@ impl Pace {
 
     /// Waits until a call may go, and counts it. Dropped before, it counts nothing.
     pub async fn admit(&self, call: &Call, rank: Rank) {
-        self.pass(call.keys(), rank, &|_| {}).await;
+        let told = |_| {};
+        let patient = self.pass(call.keys(), rank, &told);
+        if !rank.purpose.heeds_assumptions() {
+            return patient.await;
+        }
+        if tokio::time::timeout(KEPT_TO, patient).await.is_ok() {
+            return;
+        }
+        // An hour's wait for an inference could cost the very recovery that it is to serve. A refusal would prove it.
+        self.state().turnstile.doubt(&call.keys());
+        self.pass(call.keys(), rank, &told).await;
     }
 
     /// Waits until a change may go and keeps its turn for a while, for the change of that name.

@@ -39,6 +39,7 @@ pub(crate) struct Turnstile {
     waiting: HashMap<Ticket, (Arc<[Key]>, Duration)>,
     kept: BTreeMap<String, Kept>,
     proven: HashSet<usize>,
+    doubted: HashSet<usize>,
     next: u64,
 }
 
@@ -55,7 +56,10 @@ impl Turnstile {
     /// Lets somebody wait.
     pub(crate) fn join(&mut self, now: Duration, keys: Vec<Key>, rank: Rank) -> Ticket {
         let binding = |key: &Key| match key.row() {
-            Some(row) => row.sure || self.proven.contains(&key.row) || rank.purpose.heeds_assumptions(),
+            Some(row) => {
+                let believed = rank.purpose.heeds_assumptions() && !self.doubted.contains(&key.row);
+                row.sure || self.proven.contains(&key.row) || believed
+            }
             None => true,
         };
         let keys: Arc<[Key]> = keys.into_iter().filter(binding).collect();
@@ -197,6 +201,11 @@ impl Turnstile {
             self.proven.insert(key.row);
             self.gauge(key).close_until(until);
         }
+    }
+
+    /// Believes no longer what is only assumed of these limits, until Azure refuses.
+    pub(crate) fn doubt(&mut self, keys: &[Key]) {
+        self.doubted.extend(keys.iter().map(|key| key.row));
     }
 
     /// Returns how much is left of a limit: from nothing to all.

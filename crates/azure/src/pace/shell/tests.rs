@@ -86,3 +86,35 @@ async fn a_long_wait_is_told_about_once() {
     let told = told.load(Ordering::SeqCst);
     assert!((39..=42).contains(&told), "{told}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_is_only_assumed_of_a_limit_costs_a_minute_and_not_an_hour_until_azure_refuses() {
+    let pace = Pace::new();
+    let jobs =
+        "/subscriptions/s/resourceGroups/g/providers/Microsoft.RecoveryServices/vaults/v/replicationJobs";
+    let call = Call::of(Method::Get, jobs).unwrap();
+    let poll = Rank::plain(Purpose::LatePoll);
+    let start = Instant::now();
+    for _ in 0..150 {
+        pace.admit(&call, poll).await;
+    }
+    assert_eq!(
+        start.elapsed(),
+        Duration::ZERO,
+        "as many as are assumed to be allowed"
+    );
+    for _ in 0..50 {
+        pace.admit(&call, poll).await;
+    }
+    assert_eq!(
+        start.elapsed(),
+        KEPT_TO,
+        "one waited, and found out for the others"
+    );
+    pace.close(&call.keys(), Duration::from_secs(324));
+    pace.admit(&call, poll).await;
+    assert!(
+        start.elapsed() >= KEPT_TO + Duration::from_secs(324),
+        "a refusal is believed"
+    );
+}
