@@ -139,6 +139,7 @@ pub(crate) fn under_way() -> RunView {
             rto: Some(Duration::from_secs(1800)),
             rto_taken: Some(Duration::from_secs(710)),
             rto_missed: None,
+            recovered_by_skip: None,
             rpo: Some(Duration::from_secs(600)),
             rpo_missed: None,
             forecast: Some(Duration::from_secs(1440)),

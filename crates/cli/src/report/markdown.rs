@@ -94,6 +94,7 @@ fn facts(text: &mut String, view: &RunView) {
         "| RTO | {taken} | {} | {} |",
         promised(objectives.rto),
         match (objectives.rto, objectives.recovered_at, objectives.rto_missed) {
+            (_, _, None | Some(false)) if objectives.recovered_by_skip.is_some() => "recovered by a skip",
             (None, ..) => "",
             (Some(_), None, Some(false)) => "not yet missed",
             (Some(_), _, missed) => kept(missed),

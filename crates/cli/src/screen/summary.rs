@@ -132,6 +132,7 @@ fn objectives(view: &RunView, paint: Paint) -> String {
         (None, Some(taken)) => format!("not recovered after {}", span(taken)),
         (_, None) => "no clock ran".to_owned(),
     };
+    let by_skip = objectives.recovered_by_skip.is_some() && objectives.rto_missed != Some(true);
     let judged = |promised: bool, missed| match promised {
         true => kept(missed),
         false => (String::new(), None),
@@ -143,6 +144,7 @@ fn objectives(view: &RunView, paint: Paint) -> String {
         (promise(objectives.rto), None),
         match running {
             true => ("not yet missed".to_owned(), Some(Label::Asking)),
+            false if by_skip => ("recovered by a skip".to_owned(), Some(Label::Degraded)),
             false => judged(objectives.rto.is_some(), objectives.rto_missed),
         },
     ]);

@@ -59,7 +59,8 @@ impl Machine {
         if self.state.outcome.is_some() {
             return Ok(());
         }
-        if self.state.has_recovery() && !self.state.recovery_pending() && self.state.recovered_at.is_none() {
+        let ended = self.state.has_recovery() && !self.state.recovery_pending();
+        if ended && self.state.recovered_at.is_none() && self.state.recovery_holds() {
             return self.emit(now, Event::RecoveryReached);
         }
         if self.state.under_way() == 0 {

@@ -10,7 +10,7 @@ use std::{
 };
 
 use jiff::Timestamp;
-use leeward_runbook::plan::{Plan, PlannedStep, StepId};
+use leeward_runbook::plan::{OnFailure, Plan, PlannedStep, StepId};
 
 use crate::{
     event::{Approval, Outcome, Person, RunOptions},
@@ -153,6 +153,42 @@ impl RunState {
     /// Returns whether some step ends recovery and has not yet.
     pub fn recovery_pending(&self) -> bool {
         self.recovery_left > 0
+    }
+
+    /// Returns whether recovery was reached as far as each step that ends it can tell: it succeeded, or a
+    /// person left it out and everything that it waits for holds. A skip proves nothing by itself.
+    pub fn recovery_holds(&self) -> bool {
+        let mut open: Vec<usize> = (0..self.steps.len())
+            .filter(|place| self.planned[*place].ends_recovery)
+            .collect();
+        let mut seen = vec![false; self.steps.len()];
+        while let Some(place) = open.pop() {
+            if std::mem::replace(&mut seen[place], true) {
+                continue;
+            }
+            match &self.steps[place].phase {
+                StepPhase::Done | StepPhase::Skipped { by: None, .. } => {}
+                StepPhase::Skipped { by: Some(_), .. } => {
+                    let waits_for = self.planned[place].after.iter();
+                    open.extend(waits_for.filter_map(|step| self.place(step)));
+                }
+                StepPhase::Failed { .. } if self.planned[place].on_failure == OnFailure::Continue => {}
+                _ => return false,
+            }
+        }
+        true
+    }
+
+    /// Returns the step that would have ended recovery and that a person left out, where there is one.
+    pub fn recovered_by_skip(&self) -> Option<&StepId> {
+        let skipped = |place: &usize| {
+            let left_out = matches!(self.steps[*place].phase, StepPhase::Skipped { by: Some(_), .. });
+            self.planned[*place].ends_recovery && left_out
+        };
+        self.recovered_at?;
+        (0..self.steps.len())
+            .find(skipped)
+            .map(|place| &self.planned[place].id)
     }
 
     /// Returns whether the plan marks any step `ends: recovery`.

@@ -100,7 +100,11 @@ fn objectives(state: &RunState, losses: &[LossView]) -> ObjectivesView {
         recovered_at: state.recovered_at,
         rto,
         rto_taken: taken,
-        rto_missed: rto.zip(taken).map(|(rto, taken)| taken > rto),
+        rto_missed: rto
+            .zip(taken)
+            .map(|(rto, taken)| taken > rto)
+            .filter(|missed| *missed || state.recovered_by_skip().is_none()),
+        recovered_by_skip: state.recovered_by_skip().cloned(),
         rpo,
         rpo_missed: missed,
         forecast: Some(state.plan.forecast),

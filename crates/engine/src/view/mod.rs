@@ -114,8 +114,12 @@ pub struct ObjectivesView {
     /// How long recovery took, or has taken so far (at the last record).
     #[serde(with = "units::optional_duration", default)]
     pub rto_taken: Option<Duration>,
-    /// Whether the promise was missed; nothing where there is no promise.
+    /// Whether the promise was missed; nothing where there is no promise, and where a skip alone says
+    /// that it was kept.
     pub rto_missed: Option<bool>,
+    /// The step that would have proven recovery and that a person left out instead.
+    #[serde(default)]
+    pub recovered_by_skip: Option<StepId>,
     /// The promise.
     #[serde(with = "units::optional_duration", default)]
     pub rpo: Option<Duration>,
