@@ -143,10 +143,7 @@ fn befell_once(stage: &Stage, (method, path, nth): &Sent, verdict: &Value, told:
     };
     let as_said = match word {
         "answer-lost" => entry.status == Told::Lost && entry.accepted,
-        "late-delivery" => {
-            // A message arrives at once or later, who can tell; a change is carried out when it arrives.
-            entry.status == Told::Lost && (is_message(path) || entry.delivered.is_some())
-        }
+        "late-delivery" => entry.status == Told::Lost && entry.delivered.is_some(),
         "stale-reads" | "operation-fails" | "operation-never-ends" => {
             matches!(entry.status, Told::Status(200..=299)) && entry.accepted
         }

@@ -124,12 +124,18 @@ fn no_request_goes_to_a_region_that_is_down_before_recovery() {
                     .filter(|entry| entry.time < recovered.body.at)
                     .collect();
                 assert!(asked.is_empty(), "{book}, {outage:?}, seed {seed}: {asked:#?}");
-                // The log knows regions at all.
+                // The log knows regions at all, and those of what is asked outside the control plane.
                 let other = played.view.target.region.as_str();
                 let there = stage.simulator.requests();
                 assert!(
                     there.iter().any(|entry| entry.region.as_deref() == Some(other)),
                     "{book}"
+                );
+                let outside = there.iter().filter(|entry| entry.path.starts_with("https://"));
+                let mut outside = outside.filter(|entry| !entry.changing).peekable();
+                assert!(
+                    outside.peek().is_none() || outside.any(|entry| entry.region.as_deref() == Some(other)),
+                    "{book}: {there:#?}"
                 );
             }
         }

@@ -8,9 +8,10 @@ use jiff::Timestamp;
 use crate::{
     arm::{ArmRequest, front::Reached},
     clock::later,
+    data_plane,
     fault::Fate,
     provider::{Context, Provider},
-    simulator::{Inner, State, carry_out, note},
+    simulator::{Inner, State, accepted, carry_out, note},
     world::{Happening, Progress, World},
 };
 
@@ -21,7 +22,16 @@ pub(crate) struct Late {
     pub(crate) sequence: u64,
     pub(crate) key: String,
     pub(crate) fate: Fate,
-    pub(crate) request: ArmRequest,
+    pub(crate) request: Parcel,
+}
+
+/// What arrives late, and where.
+#[derive(Debug)]
+pub(crate) enum Parcel {
+    /// At ARM.
+    Arm(ArmRequest),
+    /// Elsewhere.
+    Outside(http::Request<bytes::Bytes>),
 }
 
 /// Brings the world up to a moment.
@@ -55,16 +65,16 @@ pub(crate) fn catch_up(inner: &Inner, state: &mut State, now: Timestamp) {
 
 fn deliver(inner: &Inner, state: &mut State, place: usize) {
     let late = state.late.remove(place);
-    let reached = carry_out(
-        inner,
-        &mut state.world,
-        &late.request,
-        &late.key,
-        &late.fate,
-        late.at,
-    );
-    if let Reached::Answered(answer) = reached {
-        note(state, late.sequence, &late.request, &answer, Some(late.at));
+    match &late.request {
+        Parcel::Arm(request) => {
+            let reached = carry_out(inner, &mut state.world, request, &late.key, &late.fate, late.at);
+            if let Reached::Answered(answer) = reached {
+                note(state, late.sequence, accepted(request, &answer), Some(late.at));
+            }
+        }
+        Parcel::Outside(request) => {
+            data_plane::carry_out(state, late.sequence, request, &late.fate, late.at, Some(late.at));
+        }
     }
 }
 

@@ -25,7 +25,7 @@ use crate::{
     outcome::{Broken, Outcome},
     provider::{self, Context, Provider},
     settings::Settings,
-    settle::{self, Late},
+    settle::{self, Late, Parcel},
     throttle::{Throttle, Throttles},
     world::{Command, World, fold_id},
 };
@@ -205,34 +205,22 @@ impl Simulator {
         let arm = ArmRequest::read(request);
         let key = state.key(request.method().as_str(), &fold_id(&arm.path.raw));
         let region = front::region(&inner.providers, &state.world, &arm);
-        let fate = state.faults.judge(
-            &Asked {
+        let (sequence, fate) = judged(
+            inner,
+            state,
+            Asking {
                 method: request.method().as_str(),
                 path: &arm.path.raw,
+                query: without_signature(&arm.query),
                 provider: arm.path.namespace.as_deref(),
-                region: region.as_deref(),
+                region: region.clone(),
                 changing: arm.changing(),
-                at: now,
-                start: state.world.start,
+                client_request_id: arm.header("x-ms-client-request-id").map(str::to_owned),
+                correlation_id: arm.header("x-ms-correlation-request-id").map(str::to_owned),
             },
-            inner.seed,
             &key,
+            now,
         );
-        let sequence = state.log.write(Entry {
-            sequence: 0,
-            time: now,
-            method: request.method().to_string(),
-            path: arm.path.raw.clone(),
-            query: without_signature(&arm.query),
-            status: Told::Lost,
-            client_request_id: arm.header("x-ms-client-request-id").map(str::to_owned),
-            correlation_id: arm.header("x-ms-correlation-request-id").map(str::to_owned),
-            region: region.clone(),
-            changing: arm.changing(),
-            accepted: false,
-            delivered: None,
-            faults: fate.rules.clone(),
-        });
         let (low, high) = inner.settings.latency;
         let after = inner.seed.stretch(&format!("{key}/latency"), low, high) + fate.delay;
         let (answer, told, after) = match &fate.end {
@@ -242,7 +230,7 @@ impl Simulator {
                     sequence,
                     key,
                     fate: Fate { end: None, ..fate },
-                    request: arm,
+                    request: Parcel::Arm(arm),
                 });
                 return self.broken(state, sequence, Told::Lost, Broken::Silent);
             }
@@ -267,7 +255,7 @@ impl Simulator {
                         inner.settings.gateway_timeout + fate.delay,
                     ),
                     Reached::Answered(answer) => {
-                        note(state, sequence, &arm, &answer, None);
+                        note(state, sequence, accepted(&arm, &answer), None);
                         match by {
                             Some(By::Silence) => {
                                 return self.broken(state, sequence, Told::Lost, Broken::Silent);
@@ -366,16 +354,63 @@ pub(crate) fn carry_out(
     reached
 }
 
-/// Notes whether a change was taken on.
-pub(crate) fn note(
+/// A request as faults and the log know it, whoever it is for.
+pub(crate) struct Asking<'a> {
+    pub(crate) method: &'a str,
+    pub(crate) path: &'a str,
+    pub(crate) query: String,
+    pub(crate) provider: Option<&'a str>,
+    pub(crate) region: Option<String>,
+    pub(crate) changing: bool,
+    pub(crate) client_request_id: Option<String>,
+    pub(crate) correlation_id: Option<String>,
+}
+
+/// Holds a request against the faults and writes it down; what its caller sees is added once it is known.
+pub(crate) fn judged(
+    inner: &Inner,
     state: &mut State,
-    sequence: u64,
-    arm: &ArmRequest,
-    answer: &Answer,
-    delivered: Option<Timestamp>,
-) {
+    asking: Asking<'_>,
+    key: &str,
+    now: Timestamp,
+) -> (u64, Fate) {
+    let asked = Asked {
+        method: asking.method,
+        path: asking.path,
+        provider: asking.provider,
+        region: asking.region.as_deref(),
+        changing: asking.changing,
+        at: now,
+        start: state.world.start,
+    };
+    let fate = state.faults.judge(&asked, inner.seed, key);
+    let sequence = state.log.write(Entry {
+        sequence: 0,
+        time: now,
+        method: asking.method.to_owned(),
+        path: asking.path.to_owned(),
+        query: asking.query,
+        status: Told::Lost,
+        client_request_id: asking.client_request_id,
+        correlation_id: asking.correlation_id,
+        region: asking.region,
+        changing: asking.changing,
+        accepted: false,
+        delivered: None,
+        faults: fate.rules.clone(),
+    });
+    (sequence, fate)
+}
+
+/// Returns whether an answer says that a change was taken on.
+pub(crate) fn accepted(arm: &ArmRequest, answer: &Answer) -> bool {
+    arm.changing() && answer.accepted.unwrap_or(answer.succeeded())
+}
+
+/// Notes whether a change was taken on, and when it arrived, if later than it was sent.
+pub(crate) fn note(state: &mut State, sequence: u64, accepted: bool, delivered: Option<Timestamp>) {
     if let Some(entry) = state.log.entry(sequence) {
-        entry.accepted = arm.changing() && answer.accepted.unwrap_or(answer.succeeded());
+        entry.accepted = accepted;
         entry.delivered = delivered;
     }
 }

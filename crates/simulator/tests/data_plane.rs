@@ -215,3 +215,102 @@ async fn a_fault_befalls_a_message_as_it_befalls_a_change() {
     assert_eq!(azure.hooks().len(), 1, "though it arrived");
     assert_eq!(send(&azure, hook()).await.unwrap().status, 202);
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_log_tells_the_region_that_a_request_went_to_whether_or_not_anybody_answers_there() {
+    let azure = platform(REGION_GONE);
+    assert_eq!(
+        asks(&azure, "https://stmediaweu.blob.core.windows.net/media/one").await,
+        None
+    );
+    assert_eq!(asks(&azure, SHOP).await, None);
+    assert_eq!(
+        asks(&azure, "https://stmedianeu.blob.core.windows.net/media/one").await,
+        Some(404)
+    );
+    assert!(!connects(&azure, "10.10.0.20:443").await);
+    assert!(
+        !connects(
+            &azure,
+            "mi-fog-platform-primary.11111111.database.windows.net:1433"
+        )
+        .await
+    );
+    assert!(
+        connects(
+            &azure,
+            "mi-fog-platform-paired.11111111.database.windows.net:1433"
+        )
+        .await
+    );
+    assert_eq!(asks(&azure, "https://hooks.example.test/").await, Some(202));
+    let regions: Vec<Option<String>> = azure.requests().into_iter().map(|entry| entry.region).collect();
+    let named = |name: &str| Some(name.to_owned());
+    assert_eq!(
+        regions,
+        [
+            named("westeurope"),
+            named("westeurope"),
+            named("northeurope"),
+            named("westeurope"),
+            named("westeurope"),
+            named("northeurope"),
+            None,
+        ]
+    );
+}
+
+fn fault(verdict: &str) -> Vec<leeward_simulator::Rule> {
+    leeward_simulator::rules(&format!(
+        "[{{ match: {{ changing: true }}, verdict: {verdict} }}]"
+    ))
+    .unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_and_a_blob_that_come_late_come_late() {
+    let azure = platform("");
+    azure.add_faults(fault("{ late-delivery: { after: 60s } }"));
+    let blob = "https://stmediaweu.blob.core.windows.net/media/one";
+    let sent = [
+        request("POST", "https://hooks.example.test/x", Some(json!("moved"))),
+        request("PUT", blob, Some(json!("text"))),
+    ];
+    for one in sent {
+        let asked = tokio::time::timeout(std::time::Duration::from_secs(30), send(&azure, one)).await;
+        assert!(asked.is_err(), "its sender gives up");
+        azure.clear_faults();
+        assert!(azure.hooks().is_empty(), "{:?}", azure.hooks());
+        assert_eq!(asks(&azure, blob).await, Some(404));
+        azure.add_faults(fault("{ late-delivery: { after: 60s } }"));
+        azure.advance(std::time::Duration::ZERO);
+    }
+    azure.clear_faults();
+    tokio::time::sleep(std::time::Duration::from_secs(61)).await;
+    assert_eq!(asks(&azure, blob).await, Some(200));
+    let late: Vec<bool> = azure
+        .requests()
+        .iter()
+        .filter(|entry| entry.changing)
+        .map(|entry| entry.accepted && entry.delivered.is_some_and(|at| at > entry.time))
+        .collect();
+    assert_eq!(late, [true, true]);
+    assert_eq!(azure.hooks().len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_blob_that_is_written_may_stay_unseen_for_a_while() {
+    let azure = platform("");
+    azure.add_faults(fault("{ stale-reads: { for: 45s } }"));
+    let blob = "https://stmediaweu.blob.core.windows.net/media/one";
+    assert_eq!(
+        send(&azure, request("PUT", blob, Some(json!("text"))))
+            .await
+            .unwrap()
+            .status,
+        201
+    );
+    assert_eq!(asks(&azure, blob).await, Some(404));
+    tokio::time::sleep(std::time::Duration::from_secs(46)).await;
+    assert_eq!(asks(&azure, blob).await, Some(200));
+}

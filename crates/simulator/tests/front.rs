@@ -278,3 +278,44 @@ async fn an_endpoint_takes_no_priority_that_is_none_or_that_another_has() {
     let told = send(&azure, request("PUT", &url, Some(body))).await.unwrap();
     assert_eq!(told.body["properties"]["priority"], 2);
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_outage_is_noticed_after_as_many_probes_as_the_profile_tolerates_and_callers_follow_a_ttl_later() {
+    let azure = platform_with(
+        1,
+        &format!(
+            "endpoints: [{{ url: \"https://shop.example.test/\", serves: {{ traffic-manager: \"{}\" }} }}]\nregions: [{{ name: westeurope, outages: [{{ is: not-serving, from: 10m }}] }}]",
+            profile("")
+        ),
+    );
+    let url = format!("{}?api-version=2022-04-01", profile("/externalEndpoints/neu"));
+    let body = json!({"properties": {"endpointStatus": "Enabled"}});
+    send(&azure, request("PATCH", &url, Some(body))).await.unwrap();
+    let word = async || {
+        let shown = get(&azure, &profile("/externalEndpoints/weu"), "2022-04-01")
+            .await
+            .body;
+        shown["properties"]["endpointMonitorStatus"]
+            .as_str()
+            .unwrap()
+            .to_owned()
+    };
+    let shop = async || {
+        send(&azure, request("GET", "https://shop.example.test/health", None))
+            .await
+            .is_ok()
+    };
+    let start = azure.now();
+    let until = |seconds: u64| {
+        let at = start + Duration::from_secs(600 + seconds);
+        azure.advance(Duration::try_from(at.duration_since(azure.now())).unwrap());
+    };
+    assert!(shop().await);
+    // 30 s × (3 + 1) + 10 s, and 30 s for which callers keep an answer.
+    until(125);
+    assert_eq!((word().await, shop().await), ("Online".to_owned(), false));
+    until(131);
+    assert_eq!((word().await, shop().await), ("Degraded".to_owned(), false));
+    until(161);
+    assert_eq!((word().await, shop().await), ("Degraded".to_owned(), true));
+}

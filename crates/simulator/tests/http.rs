@@ -4,8 +4,6 @@
 
 mod support;
 
-use std::time::Duration;
-
 use http_body_util::{BodyExt, Full};
 use hyper_util::rt::TokioIo;
 use leeward_simulator::{Settings, Simulator, World, serve};
@@ -91,7 +89,6 @@ async fn a_hurried_world_is_moved_over_http() {
         .await
         .unwrap();
     assert_eq!(status, 502);
-    tokio::time::sleep(Duration::from_millis(1)).await;
     let (_, _, world) = ask(&address, "GET", "/_simulator/world", "").await.unwrap();
     assert!(World::from_yaml(&world.to_string()).is_ok());
 }

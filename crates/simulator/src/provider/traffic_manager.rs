@@ -12,7 +12,7 @@ use crate::{
     clock::later,
     shape::set,
     world::{
-        Health, Resource, World,
+        Resource, World,
         blueprint::{self, Blueprint, Side},
         fold_id, geography,
     },
@@ -138,11 +138,50 @@ fn monitored(world: &World, endpoint: &Resource, at: Timestamp) -> &'static str 
         "Disabled"
     } else if checked.is_some_and(|checked| at < checked) {
         "CheckingEndpoint"
-    } else if world.health(region, at) == Health::Up {
+    } else if !noticed(
+        world,
+        parts(&endpoint.id).map_or("", |(profile, ..)| profile),
+        region,
+        at,
+    ) {
         "Online"
     } else {
         "Degraded"
     }
+}
+
+/// Returns whether a profile's probes have noticed by now that a region is down. Documented: one probe in each
+/// interval, so many failures more than are tolerated, and the last probe runs into its timeout.
+fn noticed(world: &World, profile: &str, region: &str, at: Timestamp) -> bool {
+    world
+        .down_since(region, at)
+        .is_some_and(|since| later(since, notices_within(world, profile)) <= at)
+}
+
+fn notices_within(world: &World, profile: &str) -> Duration {
+    let probes = world
+        .resource(profile)
+        .map(|profile| &profile.body["properties"]["monitorConfig"]);
+    let figure = |name: &str, usual: u64| {
+        probes
+            .and_then(|probes| probes[name].as_u64())
+            .unwrap_or(usual)
+            .min(86_400)
+    };
+    let failures = figure("toleratedNumberOfFailures", 3) + 1;
+    Duration::from_secs(figure("intervalInSeconds", 30) * failures + figure("timeoutInSeconds", 10))
+}
+
+/// Returns whether callers still go to a region that is down: until the probes notice, and until the answer that they
+/// keep is as old as its time to live.
+fn still_sent(world: &World, profile: &str, region: &str, at: Timestamp) -> bool {
+    let kept = world
+        .resource(profile)
+        .and_then(|profile| profile.body["properties"]["dnsConfig"]["ttl"].as_u64());
+    let within = notices_within(world, profile) + Duration::from_secs(kept.unwrap_or(60).min(86_400));
+    world
+        .down_since(region, at)
+        .is_none_or(|since| at < later(since, within))
 }
 
 /// Returns the region to which a profile sends its callers: that of the first endpoint that is well, by priority,
@@ -172,7 +211,7 @@ fn endpoint_served<'a>(world: &'a World, profile: &str, at: Timestamp) -> Option
     enabled.sort_by_key(|endpoint| endpoint.body["properties"]["priority"].as_u64());
     enabled
         .iter()
-        .find(|endpoint| world.health(&region_of_endpoint(endpoint), at) == Health::Up)
+        .find(|endpoint| still_sent(world, profile, &region_of_endpoint(endpoint), at))
         .or_else(|| enabled.first())
         .copied()
 }

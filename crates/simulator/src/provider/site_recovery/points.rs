@@ -5,15 +5,11 @@
 
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::item::{Item, Phase, Stage};
-use crate::{
-    clock::later,
-    provider::Context,
-    world::{Health, World, geography},
-};
+use crate::{clock::later, provider::Context};
 
 /// Crash-consistent points are made every five minutes. Documented.
 const GRID: i64 = 300;
@@ -25,32 +21,6 @@ const HOUR: i64 = 3_600;
 const ALL_FOR: i64 = 2 * HOUR;
 const SOME_FOR: i64 = 24 * HOUR;
 
-/// Returns since when a region has been out, if it is.
-pub(crate) fn out_since(world: &World, region: &str, now: Timestamp) -> Option<Timestamp> {
-    let region = world.regions.get(&geography::fold(region))?;
-    let mut since = None;
-    let mut at = now;
-    while region.health(world.start, at) != Health::Up {
-        let began = region
-            .outages
-            .iter()
-            .filter(|outage| outage.is != Health::Up)
-            .filter(|outage| outage.from.resolve(world.start) <= at)
-            .filter(|outage| {
-                outage
-                    .until
-                    .as_ref()
-                    .is_none_or(|until| at < until.resolve(world.start))
-            })
-            .map(|outage| outage.from.resolve(world.start))
-            .min()?;
-        since = Some(began);
-        // One outage may begin where another ends.
-        at = began.checked_sub(SignedDuration::from_nanos(1)).ok()?;
-    }
-    since
-}
-
 /// Returns the last moment of which there is a copy.
 pub(crate) fn edge(context: &Context<'_>, item: &Item) -> Timestamp {
     let moved = match item.phase {
@@ -59,7 +29,7 @@ pub(crate) fn edge(context: &Context<'_>, item: &Item) -> Timestamp {
     };
     [&item.source, &item.target]
         .into_iter()
-        .filter_map(|end| out_since(context.world, &end.region, moved))
+        .filter_map(|end| context.world.down_since(&end.region, moved))
         .fold(moved, Timestamp::min)
 }
 

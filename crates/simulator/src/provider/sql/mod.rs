@@ -18,7 +18,7 @@ use serde_json::Value;
 
 use self::flavour::Flavour;
 pub use self::session::SqlSession;
-pub(crate) use self::{furnish::furnish, session::listens};
+pub(crate) use self::{furnish::furnish, query::region, session::listens};
 use super::{Context, Failure, Provider, Served, read};
 use crate::{
     arm::{Answer, ArmRequest},

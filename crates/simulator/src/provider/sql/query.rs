@@ -50,6 +50,17 @@ pub(super) struct Reached {
 
 /// Finds who answers at a host name now; nothing where nobody does.
 pub(super) fn reached(world: &World, host: &str, now: Timestamp) -> Option<Reached> {
+    let (region, reached) = behind(world, host)?;
+    (world.health(&region, now) == Health::Up).then_some(reached)
+}
+
+/// Returns the region that a host name leads to, whether or not anybody answers there.
+pub(crate) fn region(world: &World, host: &str) -> Option<String> {
+    behind(world, host).map(|(region, _)| region)
+}
+
+/// Finds who is behind a host name, with its region.
+fn behind(world: &World, host: &str) -> Option<(String, Reached)> {
     let host = host.to_lowercase();
     let name = |member: &Resource| {
         let name = member.body["properties"]["fullyQualifiedDomainName"].as_str();
@@ -61,15 +72,15 @@ pub(super) fn reached(world: &World, host: &str, now: Timestamp) -> Option<Reach
             .values()
             .filter_map(|view| Some((view, Side::of(view)?)))
     };
-    let up = |member: &Resource| world.health(&member.region, now) == Health::Up;
     for member in world.resources.values().filter(|resource| is_member(resource)) {
         if name(member).is_some_and(|name| name == host) {
-            return up(member).then(|| Reached {
+            let reached = Reached {
                 id: member.id.clone(),
                 side: sides()
                     .map(|(_, side)| side)
                     .find(|side| crate::provider::same(&side.own, &member.id)),
-            });
+            };
+            return Some((member.region.clone(), reached));
         }
     }
     for (view, side) in sides() {
@@ -88,10 +99,11 @@ pub(super) fn reached(world: &World, host: &str, now: Timestamp) -> Option<Reach
             Role::Secondary => format!("{group}.secondary.{zone}"),
         };
         if asked == host {
-            return up(member).then(|| Reached {
+            let reached = Reached {
                 id: member.id.clone(),
                 side: Some(side),
-            });
+            };
+            return Some((member.region.clone(), reached));
         }
     }
     None

@@ -3,6 +3,8 @@
 //! As much as a canary needs: PUT and GET of a blob, and the statistics of the secondary endpoint. Nobody checks
 //! signatures here, and blobs are text.
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use jiff::{Timestamp, fmt::rfc2822::DateTimePrinter};
@@ -19,13 +21,10 @@ use crate::{
 
 const HOST: &str = ".blob.core.windows.net";
 
-/// Answers for a blob endpoint. The outer `None`: it is not one; the inner: nobody answers there.
-pub(crate) fn answer(
-    world: &mut World,
-    request: &Request<Bytes>,
-    now: Timestamp,
-) -> Option<Option<Response<Bytes>>> {
-    let host = request.uri().host()?.to_lowercase();
+/// Returns the account behind a host name, and whether its other copy is meant. The outer `None`: it is no blob
+/// endpoint; the inner: nobody has that account.
+fn behind(world: &World, host: &str) -> Option<(Option<Resource>, bool)> {
+    let host = host.to_lowercase();
     let name = host.strip_suffix(HOST)?;
     let (name, secondary) = match name.strip_suffix("-secondary") {
         Some(name) => (name, true),
@@ -34,13 +33,34 @@ pub(crate) fn answer(
     let account = world.resources.values().find(|resource| {
         resource.kind.eq_ignore_ascii_case(ACCOUNTS) && resource.name().eq_ignore_ascii_case(name)
     });
-    Some(account.cloned().and_then(|account| {
+    Some((account.cloned(), secondary))
+}
+
+/// Returns the region of an endpoint of an account, where that endpoint is one to read from.
+fn region_of(account: &Account, secondary: bool) -> Option<&str> {
+    match secondary {
+        true => account.secondary.as_deref().filter(|_| account.readable()),
+        false => Some(&account.primary),
+    }
+}
+
+/// Returns the region that a blob endpoint lies in, whether or not it answers.
+pub(crate) fn region(world: &World, host: &str) -> Option<String> {
+    let (account, secondary) = behind(world, host)?;
+    let account = Account::of(&account?)?;
+    region_of(&account, secondary).map(str::to_owned)
+}
+
+/// Answers for a blob endpoint. The outer `None`: it is not one; the inner: nobody answers there.
+pub(crate) fn answer(
+    world: &mut World,
+    request: &Request<Bytes>,
+    now: Timestamp,
+) -> Option<Option<Response<Bytes>>> {
+    let (account, secondary) = behind(world, request.uri().host()?)?;
+    Some(account.and_then(|account| {
         let state = Account::of(&account)?;
-        let region = match secondary {
-            true if state.readable() => state.secondary.as_ref()?,
-            true => return None,
-            false => &state.primary,
-        };
+        let region = region_of(&state, secondary)?;
         if world.health(region, now) != Health::Up {
             return None;
         }
@@ -77,7 +97,7 @@ fn serve(
         );
     }
     match *request.method() {
-        Method::GET | Method::HEAD => match state.blobs.get(&path) {
+        Method::GET | Method::HEAD => match seen(world, account, now).get(&path) {
             Some(blob)
                 if !secondary
                     || state
@@ -124,6 +144,12 @@ fn serve(
             "The resource doesn't support the specified HTTP verb.",
         ),
     }
+}
+
+/// Returns the blobs of an account as reads see them.
+fn seen(world: &World, account: &Resource, now: Timestamp) -> BTreeMap<String, Blob> {
+    let seen = world.seen(&account.id, now).and_then(Account::of);
+    seen.map(|account| account.blobs).unwrap_or_default()
 }
 
 /// Copies a blob along the policies that stand on both sides. Azure promises no figure for how long that takes, so

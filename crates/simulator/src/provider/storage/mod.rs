@@ -11,7 +11,7 @@ use http::Method;
 use serde_json::{Value, json};
 
 pub(crate) use self::{
-    blobs::answer as blob_answer,
+    blobs::{answer as blob_answer, region as blob_region},
     furnish::{furnish_geo, furnish_replicated},
 };
 use super::{Context, Failure, Provider, Served, plain, read};
