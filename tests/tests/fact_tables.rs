@@ -17,6 +17,27 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
+/// The families of Azure's kinds: each has a page of facts and a page of operations.
+const FAMILIES: [&str; 5] = ["aks", "site-recovery", "sql", "storage", "traffic"];
+/// Pages still to come, with issue 3. A page that is there is taken out of here.
+const TO_COME: [(&str, &[&str]); 2] = [
+    ("facts", &["aks", "storage"]),
+    ("kinds", &["aks", "site-recovery", "storage"]),
+];
+
+#[test]
+fn every_family_has_its_pages_but_those_that_are_named_as_still_to_come() {
+    for (folder, to_come) in TO_COME {
+        let mut names: Vec<String> = pages(folder)
+            .iter()
+            .filter_map(|(path, _)| Some(path.file_stem()?.to_string_lossy().into_owned()))
+            .collect();
+        names.extend(to_come.iter().map(|name| (*name).to_owned()));
+        names.sort();
+        assert_eq!(names, FAMILIES, "docs/{folder}, with those still to come");
+    }
+}
+
 fn pages(folder: &str) -> Vec<(PathBuf, String)> {
     let folder = fs::read_dir(root().join("docs").join(folder)).expect("there are such pages");
     let mut pages: Vec<(PathBuf, String)> = folder

@@ -83,7 +83,7 @@ fn steps(status: &Value) -> impl Iterator<Item = &Value> {
     status["steps"].as_array().into_iter().flatten()
 }
 
-/// Returns the resources of a world without what differs from run to run: moments, ids drawn at random, the run.
+/// Returns the resources and groups of a world without what differs from run to run: moments, ids drawn at random, the run.
 fn lasting(world: &Value) -> Vec<String> {
     let mut resources: Vec<String> = world["resources"]
         .as_array()
@@ -106,6 +106,9 @@ fn lasting(world: &Value) -> Vec<String> {
             calm(&resource.to_string())
         })
         .collect();
+    // A cluster's nodes have a group of their own.
+    let groups = world["groups"].as_array().expect("groups");
+    resources.extend(groups.iter().map(|group| calm(&group.to_string())));
     resources.sort();
     resources
 }

@@ -29,7 +29,7 @@ steps:
     )
 }
 
-fn members() -> Vec<Supplement> {
+pub(crate) fn members() -> Vec<Supplement> {
     ["mi-primary-wcus", "mi-mdcs-cx-secondary"]
         .map(|name| {
             let host = format!("{name}.zone.database.windows.net");
