@@ -445,3 +445,61 @@ async fn usages_look_as_they_were_recorded() {
     assert_eq!(keys(cores), keys(&told.body["value"][0]));
     assert_eq!(cores["name"], told.body["value"][0]["name"]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_cluster_is_stopped_and_started_and_takes_no_change_between() {
+    let azure = platform("");
+    let path = cluster("weu");
+    let state = async || {
+        let shown = call(&azure, "GET", &path, None).await.body;
+        let word = |at: &str| shown.pointer(at).unwrap().as_str().unwrap().to_owned();
+        (
+            word("/properties/powerState/code"),
+            word("/properties/provisioningState"),
+        )
+    };
+    let told = |power: &str, word: &str| (power.to_owned(), word.to_owned());
+    let begun = call(&azure, "POST", &format!("{path}/stop"), None).await;
+    assert_eq!(begun.status, 202);
+    assert_eq!(state().await, told("Running", "Stopping"));
+    let again = call(&azure, "POST", &format!("{path}/start"), None).await;
+    assert_eq!((again.status, &again.body["code"]), (409, &json!("EtagMismatch")));
+    assert_eq!(finish(&azure, &begun).await, ["InProgress", "Succeeded"]);
+    assert_eq!(state().await, told("Stopped", "Succeeded"));
+    let result = request("GET", begun.header("location").unwrap(), None);
+    assert_eq!(send(&azure, result).await.unwrap().status, 204);
+    let whole = call(&azure, "GET", &path, None).await.body;
+    let refused = call(&azure, "PUT", &path, Some(whole)).await;
+    assert_eq!(
+        (refused.status, &refused.body["code"]),
+        (409, &json!("OperationNotAllowed"))
+    );
+    let begun = call(&azure, "POST", &format!("{path}/start"), None).await;
+    let url = begun.header("azure-asyncoperation").unwrap().to_owned();
+    // Recorded: an error that is none, while it runs and when it has succeeded.
+    for word in ["InProgress", "Succeeded"] {
+        let poll = send(&azure, request("GET", &url, None)).await.unwrap().body;
+        assert_eq!(
+            (&poll["status"], &poll["error"]["code"]),
+            (&json!(word), &json!("NotLatestOperation"))
+        );
+        tokio::time::sleep(std::time::Duration::from_secs(300)).await;
+    }
+    assert_eq!(state().await, told("Running", "Succeeded"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_goes_on_with_a_cluster_can_be_aborted_and_what_has_ended_cannot() {
+    let azure = platform("");
+    let path = cluster("weu");
+    let abort = async || call(&azure, "POST", &format!("{path}/abort"), None).await;
+    assert_eq!(abort().await.status, 409);
+    let stopping = call(&azure, "POST", &format!("{path}/stop"), None).await;
+    let begun = abort().await;
+    assert_eq!(begun.status, 202);
+    assert_eq!(finish(&azure, &stopping).await, ["Canceled"]);
+    assert_eq!(finish(&azure, &begun).await.last().unwrap(), "Succeeded");
+    let shown = call(&azure, "GET", &path, None).await.body;
+    assert_eq!(shown["properties"]["provisioningState"], "Canceled");
+    assert_eq!(shown["properties"]["powerState"]["code"], "Running");
+}

@@ -335,3 +335,55 @@ async fn a_replication_policy_looks_as_it_was_recorded() {
     assert_eq!(recorded[8]["status"], refused.status);
     assert_eq!(recorded[8]["responseBody"], refused.body);
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_account_that_is_made_has_what_was_asked_for_and_takes_its_time() {
+    let azure = platform("");
+    let id = format!(
+        "/subscriptions/{SUBSCRIPTION}/resourceGroups/rg-data-neu/providers/Microsoft.Storage/storageAccounts/stnew"
+    );
+    let url = format!("{id}?api-version=2023-05-01");
+    let body = json!({
+        "kind": "BlobStorage", "location": "westeurope", "sku": {"name": "Standard_RAGRS"}, "tags": {"owner": "shop"},
+        "properties": {"accessTier": "Cool", "primaryLocation": "nowhere"},
+    });
+    let put = async || {
+        send(&azure, request("PUT", &url, Some(body.clone())))
+            .await
+            .unwrap()
+    };
+    let begun = put().await;
+    assert_eq!((begun.status, begun.header("retry-after")), (202, Some("17")));
+    assert!(begun.header("azure-asyncoperation").is_none());
+    assert_eq!(get(&azure, &id, "2023-05-01").await.status, 404);
+    let again = put().await;
+    assert_eq!((again.status, again.code()), (409, "StorageAccountBeingCreated"));
+    let location = begun.header("location").unwrap().to_owned();
+    let made = loop {
+        let told = send(&azure, request("GET", &location, None)).await.unwrap();
+        if told.status != 202 {
+            break told;
+        }
+        tokio::time::sleep(std::time::Duration::from_secs(17)).await;
+    };
+    assert_eq!(made.status, 200);
+    let shown = &made.body;
+    assert_eq!(
+        (&shown["kind"], &shown["tags"]["owner"]),
+        (&json!("BlobStorage"), &json!("shop"))
+    );
+    assert_eq!(shown["properties"]["accessTier"], "Cool");
+    assert_eq!(shown["properties"]["primaryLocation"], "westeurope");
+    let status = async || {
+        let url = format!("{url}&$expand=geoReplicationStats");
+        let told = send(&azure, request("GET", &url, None)).await.unwrap();
+        let stats = &told.body["properties"]["geoReplicationStats"];
+        (
+            stats["status"].as_str().unwrap_or_default().to_owned(),
+            stats["canFailover"].clone(),
+        )
+    };
+    assert_eq!(status().await, ("Unavailable".to_owned(), json!(false)));
+    tokio::time::sleep(std::time::Duration::from_secs(150)).await;
+    assert_eq!(status().await, ("Live".to_owned(), json!(true)));
+}

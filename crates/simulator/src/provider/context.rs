@@ -174,6 +174,14 @@ impl Context<'_> {
         }
     }
 
+    /// Adds a fresh `Location` alone.
+    pub fn located(&self, answer: Answer, operation: &Operation) -> Answer {
+        match &operation.result_path {
+            Some(path) => answer.header("location", self.signed(path, operation)),
+            None => answer,
+        }
+    }
+
     /// Returns an operation URL as ARM gives it out: absolute, signed, some 3.6 kB long.
     fn signed(&self, path: &str, operation: &Operation) -> String {
         // Ticks of 100 ns since the year 1, as .NET counts them.

@@ -59,6 +59,8 @@ pub(crate) const GROUP_PLANNED_GIVES_UP: Duration = seconds(300);
 pub(crate) const ENDPOINT_CHECKED: Duration = seconds(30);
 /// Account failover, either kind. Documented: typically at most an hour; no recording of a completion.
 pub(crate) const ACCOUNT_FAILOVER: Duration = seconds(3_000);
+/// An account made. Recorded: asked for twice, 17 s apart.
+pub(crate) const ACCOUNT_MADE: Duration = seconds(25);
 /// How long a new secondary copy reads as not yet live. Recorded after a creation: about two minutes. The first
 /// copy of a full account takes as long as it takes; Azure gives no figure.
 pub(crate) const ACCOUNT_BOOTSTRAP: Duration = seconds(120);
@@ -100,5 +102,11 @@ pub(crate) const CLUSTER_UPDATED_LEAST: Duration = seconds(135);
 pub(crate) const CLUSTER_UPDATED_MOST: Duration = seconds(180);
 /// Cluster, deleted. Recorded: 250 s.
 pub(crate) const CLUSTER_DELETED: Duration = seconds(250);
+/// Cluster, stopped. Recorded: 122 s.
+pub(crate) const CLUSTER_STOPPED: Duration = seconds(122);
+/// Cluster, started. Recorded: 211 s.
+pub(crate) const CLUSTER_STARTED: Duration = seconds(211);
+/// An operation on a cluster, aborted. Inference.
+pub(crate) const CLUSTER_ABORTED: Duration = seconds(30);
 /// Node pool, added; changed and deleted ones take the same here, for want of a figure. Recorded: 200 s.
 pub(crate) const POOL_ADDED: Duration = seconds(200);

@@ -54,6 +54,9 @@ pub(super) fn put(context: &mut Context<'_>, request: &ArmRequest) -> Answer {
         if busy(old) {
             return mismatch(&id);
         }
+        if super::power::is_stopped(old) {
+            return super::power::only_started_or_deleted();
+        }
     }
     if let Err(refusal) = rules::cluster(context.world, &region, &body, old.as_ref().map(|old| &old.body)) {
         return refusal;
@@ -143,7 +146,7 @@ pub(super) fn delete(context: &mut Context<'_>, request: &ArmRequest) -> Answer 
     context.links(Answer::empty(202), &operation)
 }
 
-/// Begins an operation on a cluster. Recorded: no `Retry-After`, and `Location` for deletions only.
+/// Begins an operation on a cluster. Recorded: no `Retry-After`, and `Location` for POST and DELETE only.
 pub(super) fn begin(
     context: &mut Context<'_>,
     id: &str,
@@ -159,7 +162,7 @@ pub(super) fn begin(
         id.split('/').nth(2).unwrap_or_default()
     );
     begin.status_under = Some(format!("{root}/operations"));
-    if verb.starts_with("delete") {
+    if verb.starts_with("delete") || super::power::is_one(verb) {
         begin.result_under = Some(format!("{root}/operationresults"));
     }
     begin.words = words;
@@ -175,6 +178,10 @@ pub(super) fn finish(context: &mut Context<'_>, operation: &Operation) -> Result
     };
     if operation.verb == "delete" {
         remove(context.world, &cluster);
+        return Ok(());
+    }
+    if super::power::is_one(&operation.verb) {
+        super::power::finish(context, operation);
         return Ok(());
     }
     let own = operation.state["pool"].as_str();
@@ -216,7 +223,7 @@ pub(super) fn abandon(context: &mut Context<'_>, operation: &Operation) {
     }
 }
 
-fn settle(cluster: &mut Resource, word: &str, own: Option<&str>) {
+pub(super) fn settle(cluster: &mut Resource, word: &str, own: Option<&str>) {
     if let Some(state) = cluster.state.as_object_mut() {
         state.remove("busy");
     }
@@ -348,7 +355,7 @@ pub(super) fn text(value: &Value) -> String {
 }
 
 /// Says that another operation runs. Recorded, without a wrapper.
-fn mismatch(id: &str) -> Answer {
+pub(super) fn mismatch(id: &str) -> Answer {
     let (group, name) = compose::names(id);
     let subscription = id.split('/').nth(2).unwrap_or_default();
     Answer::json(

@@ -7,6 +7,7 @@ mod cluster;
 mod compose;
 mod furnish;
 mod pool;
+mod power;
 mod rules;
 
 use http::Method;
@@ -74,9 +75,10 @@ impl Provider for Aks {
         cluster::abandon(context, operation);
     }
 
-    /// Recorded: `endTime` once it is over.
+    /// Recorded: `endTime` once it is over, and beside a start that goes well an error that is none.
     fn status(&self, context: &Context<'_>, operation: &Operation) -> Answer {
         let mut body = status_body(context, operation);
+        power::warns(&mut body, operation);
         if let Some(ends) = operation.ends.filter(|_| operation.progress.over()) {
             let error = body.as_object_mut().and_then(|body| body.remove("error"));
             body["endTime"] = json!(context.time(ends));
@@ -91,6 +93,8 @@ impl Provider for Aks {
         match &operation.progress {
             Progress::Running => context.links(Answer::empty(202), operation),
             Progress::Failed { code, message } => Answer::error(409, code, message.as_str()),
+            // Recorded.
+            _ if power::is_one(&operation.verb) => context.located(Answer::empty(204), operation),
             _ => Answer::empty(204),
         }
     }
@@ -108,6 +112,8 @@ fn any_version(aks: &Aks, context: &mut Context<'_>, request: &ArmRequest) -> An
         (&Method::PUT, None) => cluster::put(context, request),
         (&Method::DELETE, None) if pool => pool::delete(context, request),
         (&Method::DELETE, None) => cluster::delete(context, request),
+        (&Method::POST, Some(action @ ("start" | "stop"))) if !pool => power::turn(context, request, action),
+        (&Method::POST, Some("abort")) if !pool => power::abort(context, request),
         (&Method::POST, Some("listclusteradmincredential")) => {
             cluster::credential(context, request, "clusterAdmin")
         }

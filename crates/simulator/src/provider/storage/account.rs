@@ -4,15 +4,23 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{ACCOUNTS, POLICIES, view};
 use crate::{
     arm::{Answer, ArmRequest},
     clock::later,
-    provider::{Context, durations::ACCOUNT_BOOTSTRAP, plain::merge},
-    world::{Resource, World, fold_id, geography},
+    provider::{
+        Begin, Context,
+        durations::{ACCOUNT_BOOTSTRAP, ACCOUNT_MADE},
+        plain::merge,
+        same,
+    },
+    world::{Operation, Resource, World, fold_id, geography},
 };
+
+/// The verb of the operation that makes an account.
+pub(super) const CREATE: &str = "create";
 
 /// What only the provider knows of an account.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -28,6 +36,9 @@ pub(super) struct Account {
     pub live_from: Timestamp,
     /// When it was made.
     pub created: Timestamp,
+    /// Whether its first copy in the other region is still the one that it was made with.
+    #[serde(default)]
+    pub young: bool,
     /// Whether it changes sides now.
     #[serde(default)]
     pub moving: bool,
@@ -147,7 +158,7 @@ pub(super) fn get(context: &Context<'_>, request: &ArmRequest) -> Answer {
 /// Changes an account at once: its tags, its settings, its redundancy.
 pub(super) fn update(context: &mut Context<'_>, request: &ArmRequest) -> Answer {
     let id = request.path.id();
-    let mut body = request.json();
+    let body = request.json();
     let Some(resource) = context.world.resource(&id) else {
         return match request.method {
             http::Method::PUT => create(context, request),
@@ -179,18 +190,14 @@ pub(super) fn update(context: &mut Context<'_>, request: &ArmRequest) -> Answer 
             };
             account.secondary = Some(pair.to_owned());
             account.live_from = later(context.now, context.around("bootstrap", ACCOUNT_BOOTSTRAP));
+            account.young = false;
         } else if !geo(sku) {
             account.secondary = None;
         }
         sku.clone_into(&mut account.sku);
     }
-    if let Some(body) = body.as_object_mut() {
-        for fixed in ["sku", "location", "id", "name", "type"] {
-            body.remove(fixed);
-        }
-    }
     if let Some(resource) = context.world.change(&id) {
-        merge(&mut resource.body, &body);
+        merge(&mut resource.body, &asked(&body));
         account.keep(resource);
         let resource = resource.clone();
         return Answer::json(200, view::show(context, &resource, false));
@@ -203,8 +210,8 @@ fn counterpart<'a>(account: &Account, original: &'a str) -> Option<&'a str> {
     (account.primary != original).then_some(original)
 }
 
-/// Makes an account. Azure takes some seconds for it; here it is there at once, which is allowed by the
-/// specification (200) and enough for what a rehearsal needs.
+/// Begins to make an account. Recorded: an empty 202 with `Location`, and the account at its end; until then there is
+/// none to be read.
 fn create(context: &mut Context<'_>, request: &ArmRequest) -> Answer {
     let body = request.json();
     let Some(location) = body["location"].as_str() else {
@@ -214,13 +221,83 @@ fn create(context: &mut Context<'_>, request: &ArmRequest) -> Answer {
             "The location property is required for this definition.",
         );
     };
+    let (id, region) = (request.path.id(), geography::fold(location));
+    let mut operations = context.world.operations.values();
+    if operations.any(|operation| {
+        operation.verb == CREATE && !operation.progress.over() && same(&operation.subject, &id)
+    }) {
+        return Answer::error(
+            409,
+            "StorageAccountBeingCreated",
+            format!(
+                "The storage account named {} is being created.",
+                request.path.name()
+            ),
+        );
+    }
+    let lasts = context.around("lasts", ACCOUNT_MADE);
+    let mut begin = Begin::new(ACCOUNTS, &region, &id, CREATE, &request.api_version(), lasts);
+    begin.result_under = Some(format!(
+        "/subscriptions/{}/providers/Microsoft.Storage/locations/{region}/asyncoperations",
+        request.path.subscription.as_deref().unwrap_or_default(),
+    ));
+    begin.query = "monitor=true";
+    begin.retry_after = Some(super::failover::RETRY_AFTER);
+    begin.state = json!({"body": body, "region": region});
+    let operation = context.begin(begin);
+    context.links(Answer::empty(202), &operation)
+}
+
+/// Makes the account that was asked for, with all that was asked for.
+pub(super) fn created(context: &mut Context<'_>, operation: &Operation) {
+    let body = &operation.state["body"];
     let sku = body["sku"]["name"].as_str().unwrap_or("Standard_RAGRS");
-    let region = geography::fold(location);
-    let pair = geography::place(&region).and_then(|place| place.pair);
+    let region = operation.state["region"].as_str().unwrap_or_default();
+    let pair = geography::place(region).and_then(|place| place.pair);
     let live = later(context.now, context.around("bootstrap", ACCOUNT_BOOTSTRAP));
-    let made = make(&request.path.id(), sku, &region, pair, context.now, live);
-    context.world.put(made.clone());
-    Answer::json(200, view::show(context, &made, false))
+    let mut made = make(&operation.subject, sku, region, pair, context.now, live);
+    if let Some(mut account) = Account::of(&made) {
+        account.young = true;
+        account.keep(&mut made);
+    }
+    merge(&mut made.body, &asked(body));
+    context.world.put(made);
+}
+
+/// Returns what of a body a caller decides.
+fn asked(body: &Value) -> Value {
+    let mut asked = json!({});
+    for name in [
+        "kind",
+        "tags",
+        "identity",
+        "zones",
+        "extendedLocation",
+        "properties",
+    ] {
+        if !body[name].is_null() {
+            asked[name] = body[name].clone();
+        }
+    }
+    if let Some(properties) = asked["properties"].as_object_mut() {
+        for shown in [
+            "creationTime",
+            "failoverInProgress",
+            "geoReplicationStats",
+            "keyCreationTime",
+            "lastGeoFailoverTime",
+            "primaryEndpoints",
+            "primaryLocation",
+            "provisioningState",
+            "secondaryEndpoints",
+            "secondaryLocation",
+            "statusOfPrimary",
+            "statusOfSecondary",
+        ] {
+            properties.remove(shown);
+        }
+    }
+    asked
 }
 
 /// Makes the resource of an account.
@@ -238,6 +315,7 @@ pub(super) fn make(
         secondary: pair.filter(|_| geo(sku)).map(str::to_owned),
         live_from,
         created,
+        young: false,
         moving: false,
         moved: None,
         blobs: BTreeMap::new(),

@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// How often the provider wants to be asked. Recorded on the creation of an account.
-const RETRY_AFTER: u32 = 17;
+pub(super) const RETRY_AFTER: u32 = 17;
 
 /// Begins a failover, planned or not. No idempotency: a second planned one goes back.
 pub(super) fn begin(context: &mut Context<'_>, request: &ArmRequest) -> Answer {

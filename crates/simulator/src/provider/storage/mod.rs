@@ -104,6 +104,10 @@ impl Provider for Storage {
     }
 
     fn finish(&self, context: &mut Context<'_>, operation: &Operation) -> Result<(), Failure> {
+        if operation.verb == account::CREATE {
+            account::created(context, operation);
+            return Ok(());
+        }
         failover::finish(context, operation)
     }
 
@@ -122,6 +126,10 @@ impl Provider for Storage {
         match &operation.progress {
             Progress::Running => context.links(Answer::empty(202), operation),
             Progress::Failed { code, message } => Answer::error(409, code, message.as_str()),
+            _ if operation.verb == account::CREATE => match context.seen(&operation.subject) {
+                Some(made) => Answer::json(200, view::show(context, made, false)),
+                None => Answer::not_found(&crate::arm::ArmPath::parse(&operation.subject)),
+            },
             _ => Answer::empty(200),
         }
     }

@@ -22,7 +22,8 @@ pub(super) fn status(context: &Context<'_>, account: &Account) -> (&'static str,
     let status = if context.health(secondary) != Health::Up {
         "Unavailable"
     } else if context.now < account.live_from {
-        "Bootstrap"
+        // Recorded of a new account. What a copy that is made anew reads is documented.
+        if account.young { "Unavailable" } else { "Bootstrap" }
     } else {
         "Live"
     };
