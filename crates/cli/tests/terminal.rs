@@ -14,7 +14,7 @@ use std::{
 
 use rustix::{
     pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt},
-    termios::{Winsize, tcsetwinsize},
+    termios::{LocalModes, Winsize, tcgetattr, tcsetwinsize},
 };
 use serde_json::Value;
 
@@ -201,6 +201,37 @@ fn ctrl_c_leaves_a_whole_screen_and_says_how_to_go_on() {
         report.contains("Waiting at a gate") && report.contains("exit 22"),
         "{report}"
     );
+}
+
+#[test]
+fn keys_pressed_while_the_run_is_watched_move_nothing_and_the_terminal_is_as_before_afterwards() {
+    let stage = stage();
+    let failover = stage.command(&["failover", "runbook.yaml", "--yes", "--color", "never"]);
+    let mut terminal = Terminal::start(failover, 24, 80);
+    let keys = terminal.keys.try_clone().expect("cloned");
+    let shows_keys = || {
+        tcgetattr(&keys)
+            .expect("a terminal")
+            .local_modes
+            .contains(LocalModes::ECHO)
+    };
+    let at_gate = |text: &str| text.contains("Now: decide needs you") && text.contains("at a gate");
+    let mut text = terminal.until("at the gate", at_gate);
+    assert!(!shows_keys());
+    terminal.press("abc\n\n\n");
+    for _ in 0..3 {
+        // The picture lives on.
+        text = terminal.until("drawn again", |now| at_gate(now) && now != text);
+    }
+    for word in ["Now: decide needs you", "RTO ", "Critical path "] {
+        assert_eq!(text.matches(word).count(), 1, "{text}");
+    }
+    assert!(!text.contains("abc"), "{text}");
+    let pid = rustix::process::Pid::from_child(&terminal.child);
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("sent");
+    let (code, text) = terminal.end();
+    assert_eq!(code, Some(22), "{text}");
+    assert!(shows_keys(), "{text}");
 }
 
 #[test]

@@ -14,7 +14,7 @@ use crate::{
     code::Code,
     exit::Exit,
     failure::{Failure, holder_words},
-    screen::{Lease, Progress, between, span, summary, todo, when},
+    screen::{Lease, Progress, between, show_keys, span, summary, todo, when},
 };
 
 /// Makes the wire by which a conductor is asked to stop, and asks it on Ctrl-C or SIGTERM.
@@ -24,6 +24,7 @@ pub fn stopper() -> watch::Receiver<bool> {
         asked_to_stop().await;
         let _ = sender.send(true);
         asked_to_stop().await;
+        show_keys();
         // The journal is as good after this as after a crash, which every run survives.
         std::process::exit(i32::from(Exit::AtGate.code()));
     });

@@ -2,6 +2,7 @@
 
 mod canvas;
 mod columns;
+mod echo;
 mod findings;
 mod fit;
 mod kinds;
@@ -18,6 +19,7 @@ mod words;
 
 pub use canvas::Canvas;
 pub use columns::Columns;
+pub use echo::{Unseen, show_keys};
 pub use findings::{finding_count, findings};
 pub use fit::fit;
 pub(crate) use kinds::shape;

@@ -9,7 +9,7 @@ use std::{
 use jiff::Timestamp;
 use leeward_engine::{conductor::Observer, record::Record, state::RunState, view::RunView};
 
-use super::{Canvas, Depth, Lease, Paint, fit, is_milestone, line, live};
+use super::{Canvas, Depth, Lease, Paint, Unseen, fit, is_milestone, line, live};
 use crate::{report, terminal::Terminal};
 
 /// Runs of fewer steps than this are viewed at every record.
@@ -114,6 +114,8 @@ pub struct Picture {
 
 struct State {
     canvas: Canvas,
+    /// As long as there is a picture.
+    unseen: Option<Unseen>,
     view: Option<RunView>,
     /// When the view was made: a wide run makes records faster than eyes can follow.
     viewed: Option<Instant>,
@@ -129,6 +131,7 @@ impl Picture {
             depth,
             state: Mutex::new(State {
                 canvas: Canvas::stderr(),
+                unseen: Some(Unseen::keys()),
                 view: None,
                 viewed: None,
                 above: Vec::new(),
@@ -175,6 +178,7 @@ impl Picture {
         let mut state = held(&self.state);
         let state = &mut *state;
         state.canvas.draw(&std::mem::take(&mut state.above), Vec::new());
+        state.unseen = None;
     }
 }
 
