@@ -21,7 +21,7 @@ pub(super) fn bound<'a>(
     if !loops(expression) {
         return Ok(());
     }
-    let variables = scope.variables.iter().map(|(_, value)| longest(value)).max();
+    let variables = scope.variables.values().map(longest).max();
     let outputs = steps
         .filter_map(|step| scope.outputs?.outputs_of(step))
         .flat_map(|outputs| outputs.values().map(longest))
