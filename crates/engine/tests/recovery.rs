@@ -1,9 +1,7 @@
 //! When is a platform recovered? When what proves it succeeded, not when a person left the proof out.
 #![allow(missing_docs, unreachable_pub)]
 
-#[allow(dead_code, reason = "each test file uses its own part")]
 mod desk;
-#[allow(dead_code, reason = "the toy serves the promises first")]
 mod toy;
 
 use desk::*;

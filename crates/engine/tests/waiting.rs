@@ -2,7 +2,6 @@
 #![allow(missing_docs, unreachable_pub)]
 
 mod desk;
-#[allow(dead_code, reason = "the toy serves the promises first")]
 mod toy;
 
 use desk::*;
