@@ -50,7 +50,7 @@ impl Machine {
         match operation.phase.clone() {
             P::Waiting | P::Looking { .. } => self.before_a_send(now, step, place, pacing, seen),
             P::Doubt => self.in_doubt(now, step, place, pacing, seen),
-            P::Confirming { since } => self.to_be_confirmed(now, (step, place), pacing, seen, since),
+            P::Confirming { since } => self.confirm(now, (step, place), pacing, seen, since),
             P::Aftermath { since } => self.after_an_end(now, step, place, pacing, seen, since),
             P::Sending | P::Polling | P::Reached(_) | P::Failed { .. } | P::Stuck { .. } => Ok(()),
         }
@@ -58,7 +58,7 @@ impl Machine {
 
     /// Azure says that it succeeded, and its goal does not hold yet. What still moves, or does not answer, says
     /// nothing against that; what stands still for too long does.
-    fn to_be_confirmed(
+    fn confirm(
         &mut self,
         now: Timestamp,
         (step, place): (usize, usize),

@@ -19,9 +19,13 @@ use super::{
     policy::{self, Policy},
 };
 use crate::{
-    arm::{Arm, ArmPath, Method, ReadError, Request, lro, path::folded, refusal},
+    arm::{Arm, Method, ReadError, Request, lro, path::folded, refusal},
     kinds::settings,
 };
+
+mod side;
+
+use side::{Account, At, serves_not};
 
 /// Answers are synchronous; what is left is a request that arrives late and a read that is stale.
 const SETTLING: Duration = Duration::from_secs(150);
@@ -30,14 +34,6 @@ const RUNG: &str = "cut";
 /// Drives `azure.storage.object-replication`.
 pub(super) struct Objects {
     arm: Arm,
-}
-
-/// Which account of the step is meant.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-enum At {
-    Source,
-    Target,
 }
 
 /// What an operation needs to be done again after a restart.
@@ -50,45 +46,6 @@ enum Payload {
     Receive { containers: Vec<(String, String)> },
     /// Makes the same policy at its source, the side that serves.
     Give,
-}
-
-/// One of the two accounts.
-struct Account {
-    path: String,
-    name: String,
-}
-
-impl Account {
-    fn of(context: &Context, at: At) -> Result<Account, DriverError> {
-        let side = match at {
-            At::Source => &context.source,
-            At::Target => &context.target,
-        };
-        let name = settings::of_side(context, side, "account")?.to_owned();
-        let path = settings::group_path(context, side)?
-            .provider("Microsoft.Storage")
-            .pair("storageAccounts", &name)
-            .build()
-            .map_err(settings::impossible)?;
-        Ok(Account { path, name })
-    }
-
-    fn what(&self) -> String {
-        format!("storage account {}", self.name)
-    }
-
-    fn policy_path(&self, id: &str) -> Result<String, DriverError> {
-        ArmPath::resource(&self.path)
-            .pair("objectReplicationPolicies", id)
-            .build()
-            .map_err(settings::impossible)
-    }
-
-    async fn policies(&self, arm: &Arm) -> Result<Vec<Policy>, ReadError> {
-        let path = format!("{}/objectReplicationPolicies", self.path);
-        let list = arm.list(&Request::get(path, API)).await?;
-        Ok(list.iter().filter_map(Policy::read).collect())
-    }
 }
 
 impl Objects {
@@ -465,36 +422,6 @@ impl Objects {
             }
         }
     }
-}
-
-/// Tells what speaks against it that an account serves: replication that it receives, or that the other
-/// cut off. A container that receives takes no writes, and a move cuts at the side that takes over.
-fn serves_not(serving: &Account, coming: &Account, here: &[Policy], there: &[Policy]) -> Option<String> {
-    let say = format!(
-        "say `--serving` with the side of {} if that one serves",
-        coming.name
-    );
-    if let Some(receives) = here
-        .iter()
-        .find(|policy| policy.replicates(&coming.name, &serving.name))
-    {
-        return Some(format!(
-            "{} receives from {} by the policy {} and takes no writes there, so it does not serve: {say}",
-            serving.name, coming.name, receives.id
-        ));
-    }
-    let cut = |policy: &&Policy| {
-        policy.replicates(&serving.name, &coming.name)
-            && !there
-                .iter()
-                .any(|other| other.id.eq_ignore_ascii_case(&policy.id))
-    };
-    here.iter().find(cut).map(|policy| {
-        format!(
-            "{} gives by the policy {}, which was cut at {}, as a move does at the side that takes over: {say}, else remove that policy from {}",
-            serving.name, policy.id, coming.name, serving.name
-        )
-    })
 }
 
 fn containers(context: &Context) -> Vec<String> {

@@ -144,16 +144,16 @@ impl Provider for Dns {
         let whole = request.path.types.len() < 2;
         let link = request.path.kind().ends_with("/virtualnetworklinks");
         let id = request.path.id();
-        match &request.method {
-            &Method::GET if request.path.tail.is_some() || whole || link => read(self, context, request),
+        match request.method {
+            Method::GET if request.path.tail.is_some() || whole || link => read(self, context, request),
             _ if !whole && !link => record::answer(*self, context, request),
-            &Method::PUT if self.private => {
+            Method::PUT if self.private => {
                 if link && context.world.resource(&zone_of(&id)).is_none() {
                     return record::no_zone(request);
                 }
                 self.begin(context, request, "write", Answer::json(202, json!({})))
             }
-            &Method::PUT => {
+            Method::PUT => {
                 let fresh = context.world.resource(&id).is_none();
                 let etag = context.guid("etag");
                 let zone = furnish::zone(*self, &self.shown_id(request), &etag);
@@ -161,7 +161,7 @@ impl Provider for Dns {
                 context.world.put(zone);
                 with_etag(if fresh { 201 } else { 200 }, shown)
             }
-            &Method::DELETE => {
+            Method::DELETE => {
                 if context.world.resource(&id).is_none() {
                     return Answer::empty(204).accepted(false);
                 }
