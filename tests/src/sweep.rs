@@ -14,10 +14,94 @@ use leeward_runbook::{journey::Journey, kind::RepeatClass};
 use leeward_simulator::{Entry, Told};
 use serde_json::{Value, json};
 
-use crate::stage::{Book, Played, Stage, rehearse, rules};
+use crate::stage::{Book, Planned, Played, Stage, rehearse, rules};
 
 /// One request of a peaceful run: its verb, its path, and which of those alike it is, from one.
 pub type Sent = (String, String, u32);
+
+/// A run that is played again and again: which runbook, which journey, what has happened to the world.
+pub struct Scene {
+    /// What it is called in the message of a failed assertion.
+    pub name: String,
+    book: Book,
+    journey: Journey,
+    outage: Outage,
+    seed: u64,
+}
+
+impl Scene {
+    /// The failover of a runbook, both regions up.
+    pub fn of(name: &str, book: Book) -> Scene {
+        Scene {
+            name: name.to_owned(),
+            book,
+            journey: Journey::Failover,
+            outage: Outage::BothUp,
+            seed: 1,
+        }
+    }
+
+    /// The failover of a shipped runbook, both regions up.
+    pub fn shipped(name: &str, seed: u64) -> Scene {
+        Scene {
+            seed,
+            ..Scene::of(name, Book::open(name))
+        }
+    }
+
+    /// The same with another journey, in another world.
+    pub fn playing(self, journey: Journey, outage: Outage) -> Scene {
+        Scene {
+            name: format!("{}, {journey}, {outage:?}", self.name),
+            journey,
+            outage,
+            ..self
+        }
+    }
+
+    /// Opens the stage. What comes after a move begins in a world that has been moved; the requests of that move are
+    /// those up to the returned place in the log.
+    pub async fn begin(&self) -> (Stage, Planned, u64) {
+        let (mut stage, planned) = self.book.stage(Journey::Failover, self.outage, self.seed);
+        match self.journey {
+            Journey::Failover => return (stage, planned, 0),
+            Journey::Drill => {
+                let (stage, planned) = self.book.stage(Journey::Drill, self.outage, self.seed);
+                return (stage, planned, 0);
+            }
+            Journey::Failback | Journey::Reprotect => {}
+        }
+        let moved = stage.play(&planned).await;
+        assert_eq!(
+            moved.exit(),
+            Exit::Holds.code(),
+            "{}: {}",
+            self.name,
+            moved.tale()
+        );
+        stage.settle().await;
+        if self.journey == Journey::Failback {
+            stage.simulator.turn_round();
+            stage.settle().await;
+        }
+        let since = stage
+            .simulator
+            .requests()
+            .last()
+            .map_or(0, |entry| entry.sequence);
+        (stage, self.book.plan(self.journey, self.outage), since)
+    }
+
+    /// Plays it with these rules, and returns where in the log it began.
+    pub async fn play(&self, faults: Value) -> (Stage, Played, u64) {
+        let (mut stage, planned, since) = self.begin().await;
+        if !faults.is_null() {
+            stage.simulator.add_faults(rules(faults));
+        }
+        let played = stage.play(&planned).await;
+        (stage, played, since)
+    }
+}
 
 /// A run in which nothing goes wrong.
 pub struct Calm {
@@ -28,12 +112,17 @@ pub struct Calm {
 }
 
 impl Calm {
-    /// Plays a runbook in peace.
+    /// Plays a failover of a shipped runbook in peace, both regions up.
     pub fn of(book: &str, seed: u64) -> Calm {
+        Calm::in_scene(&Scene::shipped(book, seed))
+    }
+
+    /// Plays a scene in peace.
+    pub fn in_scene(scene: &Scene) -> Calm {
         rehearse(async {
-            let (stage, played) = play(book, seed, Value::Null).await;
+            let (stage, played, since) = scene.play(Value::Null).await;
             let mut alike: BTreeMap<(String, String), u32> = BTreeMap::new();
-            let sent = stage.changes().into_iter().map(|entry| {
+            let sent = changes(&stage, since).into_iter().map(|entry| {
                 let count = alike
                     .entry((entry.method.clone(), entry.path.clone()))
                     .or_default();
@@ -48,13 +137,15 @@ impl Calm {
     }
 }
 
+/// The requests for a change since a place in the log.
+fn changes(stage: &Stage, since: u64) -> Vec<Entry> {
+    let all = stage.changes().into_iter();
+    all.filter(|entry| entry.sequence > since).collect()
+}
+
 /// Plays a failover of a shipped runbook, both regions up, with these rules.
 pub async fn play(book: &str, seed: u64, faults: Value) -> (Stage, Played) {
-    let (mut stage, planned) = Book::open(book).stage(Journey::Failover, Outage::BothUp, seed);
-    if !faults.is_null() {
-        stage.simulator.add_faults(rules(faults));
-    }
-    let played = stage.play(&planned).await;
+    let (stage, played, _) = Scene::shipped(book, seed).play(faults).await;
     (stage, played)
 }
 
@@ -96,15 +187,33 @@ pub fn sweep<'a>(
     chosen: impl Iterator<Item = &'a Sent>,
     check: impl Fn(&Struck),
 ) -> usize {
+    sweep_scene(&Scene::shipped(book, seed), verdict, chosen, check)
+}
+
+/// As [`sweep`], of any scene.
+///
+/// # Panics
+/// As [`sweep`] does.
+pub fn sweep_scene<'a>(
+    scene: &Scene,
+    verdict: &Value,
+    chosen: impl Iterator<Item = &'a Sent>,
+    check: impl Fn(&Struck),
+) -> usize {
     let mut count = 0;
     for sent in chosen {
         rehearse(async {
-            let (stage, played) = play(book, seed, rule(sent, verdict)).await;
+            let (stage, played, since) = scene.play(rule(sent, verdict)).await;
             stage.settle().await;
-            let told = format!("{book}, seed {seed}, {verdict} on {sent:?}\n{}", played.tale());
-            befell_once(&stage, sent, verdict, &told);
+            let told = format!(
+                "{}, seed {}, {verdict} on {sent:?}\n{}",
+                scene.name,
+                scene.seed,
+                played.tale()
+            );
+            befell_once(&stage, since, sent, verdict, &told);
             let fails = verdict.get("operation-fails").is_some();
-            nothing_but_this_is_accepted_twice(&stage, fails.then_some(sent), &told);
+            nothing_but_this_is_accepted_twice(&stage, since, fails.then_some(sent), &told);
             no_one_shot_is_sent_twice(&played, &told);
             no_message_is_told_twice(&stage, &told);
             check(&Struck {
@@ -120,8 +229,8 @@ pub fn sweep<'a>(
 }
 
 /// The rule befell the request that it was made for, and no other one; what its caller saw is what it says.
-fn befell_once(stage: &Stage, (method, path, nth): &Sent, verdict: &Value, told: &str) {
-    let changes = stage.changes();
+fn befell_once(stage: &Stage, since: u64, (method, path, nth): &Sent, verdict: &Value, told: &str) {
+    let changes = changes(stage, since);
     let all = stage.simulator.requests();
     let struck: Vec<&Entry> = all.iter().filter(|entry| !entry.faults.is_empty()).collect();
     let [entry] = struck.as_slice() else {
@@ -158,13 +267,22 @@ fn befell_once(stage: &Stage, (method, path, nth): &Sent, verdict: &Value, told:
 /// Nothing is taken on more often than in a calm run, and that is once, except for messages: two notes of one
 /// run go to one address, one when the move begins and one when it is over.
 pub fn nothing_is_accepted_twice(stage: &Stage, told: &str) {
-    nothing_but_this_is_accepted_twice(stage, None, told);
+    nothing_is_accepted_twice_since(stage, 0, told);
+}
+
+/// As [`nothing_is_accepted_twice`], of what was asked since a place in the log.
+pub fn nothing_is_accepted_twice_since(stage: &Stage, since: u64, told: &str) {
+    nothing_but_this_is_accepted_twice(stage, since, None, told);
 }
 
 /// An operation that Azure says has failed is begun anew; that is another attempt, not the same change twice.
-fn nothing_but_this_is_accepted_twice(stage: &Stage, failed: Option<&Sent>, told: &str) {
+fn nothing_but_this_is_accepted_twice(stage: &Stage, since: u64, failed: Option<&Sent>, told: &str) {
     let mut count: BTreeMap<(String, String), Vec<Entry>> = BTreeMap::new();
-    for entry in stage.accepted() {
+    for entry in stage
+        .accepted()
+        .into_iter()
+        .filter(|entry| entry.sequence > since)
+    {
         let key = (entry.method.clone(), entry.path.to_lowercase());
         count.entry(key).or_default().push(entry);
     }
