@@ -17,15 +17,11 @@ pub fn operation(id: &str, target: &str, goal: &str, phase: Phase, payload: Valu
         goal: goal.to_owned(),
         after: Vec::new(),
         phase,
-        rungs: vec![Rung {
-            name: "only".to_owned(),
-            repeat: RepeatClass::SelfGuarded,
-            settling: Duration::from_secs(150),
-            within: None,
-            lossy: false,
-            beside: false,
-            skip: None,
-        }],
+        rungs: vec![Rung::new(
+            "only",
+            RepeatClass::SelfGuarded,
+            Duration::from_secs(150),
+        )],
         observable: true,
         payload,
     }

@@ -97,6 +97,21 @@ pub struct Rung {
     pub skip: Option<String>,
 }
 
+impl Rung {
+    /// Makes one that loses nothing, is waited for as long as its step, and stands in nobody's way.
+    pub fn new(name: impl Into<String>, repeat: RepeatClass, settling: Duration) -> Rung {
+        Rung {
+            name: name.into(),
+            repeat,
+            settling,
+            within: None,
+            lossy: false,
+            beside: false,
+            skip: None,
+        }
+    }
+}
+
 /// One row of the table of losses.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Loss {

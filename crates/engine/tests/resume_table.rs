@@ -110,15 +110,7 @@ fn ticket() -> Ticket {
 /// A journal whose writer died with one attempt open.
 fn journal(journal: Journal, class: RepeatClass) -> Vec<Record> {
     let at = begin();
-    let rung = Rung {
-        name: "only".to_owned(),
-        repeat: class,
-        settling: Duration::from_secs(150),
-        within: None,
-        lossy: false,
-        beside: false,
-        skip: None,
-    };
+    let rung = Rung::new("only", class, Duration::from_secs(150));
     let operation = Operation {
         id: OperationId::new("move"),
         target: "fog".to_owned(),

@@ -34,15 +34,7 @@ pub struct Desk {
 }
 
 pub fn rung(name: &str, repeat: RepeatClass) -> Rung {
-    Rung {
-        name: name.to_owned(),
-        repeat,
-        settling: Duration::from_secs(150),
-        within: None,
-        lossy: false,
-        beside: false,
-        skip: None,
-    }
+    Rung::new(name, repeat, Duration::from_secs(150))
 }
 
 /// An operation with one self-guarded way.
@@ -358,6 +350,33 @@ impl Desk {
 
     pub fn step_phase(&self, step: usize) -> StepPhase {
         self.machine.state().steps[step].phase.clone()
+    }
+
+    /// Insists that a step is stuck.
+    #[track_caller]
+    pub fn expect_stuck(&self, step: usize) {
+        let stuck = matches!(self.step_phase(step), StepPhase::Stuck { .. });
+        assert!(stuck, "{}", self.tale());
+    }
+
+    /// Insists that the run is over.
+    #[track_caller]
+    pub fn expect_ended(&self) {
+        assert!(matches!(self.standing(), Standing::Ended(_)), "{}", self.tale());
+    }
+
+    /// Insists that an operation failed.
+    #[track_caller]
+    pub fn expect_failed(&self, step: usize, place: usize) {
+        let failed = matches!(self.phase(step, place), OperationPhase::Failed { .. });
+        assert!(failed, "{}", self.tale());
+    }
+
+    /// What is sent first is accepted, succeeds and is seen to hold.
+    pub fn carry_out(&mut self, step: usize, place: usize) {
+        self.send(step, place, accepted());
+        self.poll(step, place, 1, succeeded());
+        self.look(step, place, holds());
     }
 
     /// Returns why a step failed or is stuck.

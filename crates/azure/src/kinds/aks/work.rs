@@ -55,15 +55,7 @@ impl Carried {
 
 /// Makes a rung of the one PUT or DELETE.
 pub(super) fn rung(name: &str) -> Rung {
-    Rung {
-        name: name.to_owned(),
-        repeat: RepeatClass::Repeatable,
-        settling: SETTLING,
-        within: None,
-        lossy: false,
-        beside: false,
-        skip: None,
-    }
+    Rung::new(name, RepeatClass::Repeatable, SETTLING)
 }
 
 /// Makes one operation of a cluster.

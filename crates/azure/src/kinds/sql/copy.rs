@@ -124,15 +124,7 @@ fn operation(name: &str, id: &str, goal: String, phase: Phase, copy: Copy) -> Re
         goal,
         after: Vec::new(),
         phase,
-        rungs: vec![Rung {
-            name: "only".to_owned(),
-            repeat: declared.repeat,
-            settling: declared.settling,
-            within: None,
-            lossy: false,
-            beside: false,
-            skip: None,
-        }],
+        rungs: vec![Rung::new("only", declared.repeat, declared.settling)],
         observable: true,
         payload: json!(copy),
     })

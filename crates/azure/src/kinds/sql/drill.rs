@@ -93,15 +93,7 @@ impl Group {
             goal: goal(side),
             after: Vec::new(),
             phase,
-            rungs: vec![Rung {
-                name: "planned".to_owned(),
-                repeat: declared.repeat,
-                settling: declared.settling,
-                within: None,
-                lossy: false,
-                beside: false,
-                skip: None,
-            }],
+            rungs: vec![Rung::new("planned", declared.repeat, declared.settling)],
             observable: true,
             payload: json!({"turn": turn}),
         })

@@ -200,15 +200,7 @@ impl Geo {
                 RESTORE,
                 Geo::path(context)?,
                 format!("{} keeps a copy in another region", Geo::what(context)),
-                vec![Rung {
-                    name: "only".to_owned(),
-                    repeat: RepeatClass::Repeatable,
-                    settling: SETTLING,
-                    within: None,
-                    lossy: false,
-                    beside: false,
-                    skip: None,
-                }],
+                vec![Rung::new("only", RepeatClass::Repeatable, SETTLING)],
                 json!({"sku": sku}),
             ));
         }

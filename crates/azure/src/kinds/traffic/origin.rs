@@ -200,15 +200,7 @@ impl Origins {
             goal: payload.goal(group),
             after: Vec::new(),
             phase: Phase::Main,
-            rungs: vec![Rung {
-                name: "only".to_owned(),
-                repeat: RepeatClass::Repeatable,
-                settling: SETTLING,
-                within: None,
-                lossy: false,
-                beside: false,
-                skip: None,
-            }],
+            rungs: vec![Rung::new("only", RepeatClass::Repeatable, SETTLING)],
             observable: true,
             payload: json!(payload),
         })

@@ -161,15 +161,7 @@ impl Profile {
             goal: format!("endpoint {} of {profile} is {state}", endpoint.name),
             after: Vec::new(),
             phase: Phase::Main,
-            rungs: vec![Rung {
-                name: "only".to_owned(),
-                repeat: RepeatClass::Repeatable,
-                settling: SETTLING,
-                within: None,
-                lossy: false,
-                beside: false,
-                skip: None,
-            }],
+            rungs: vec![Rung::new("only", RepeatClass::Repeatable, SETTLING)],
             observable: true,
             payload: json!(payload),
         })

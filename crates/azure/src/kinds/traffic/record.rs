@@ -169,15 +169,7 @@ impl Driver for Records {
                 goal: format!("{} holds {}", asked.shown, asked.target.join(", ")),
                 after: Vec::new(),
                 phase: Phase::Main,
-                rungs: vec![Rung {
-                    name: "only".to_owned(),
-                    repeat: RepeatClass::SelfGuarded,
-                    settling: SETTLING,
-                    within: None,
-                    lossy: false,
-                    beside: false,
-                    skip: None,
-                }],
+                rungs: vec![Rung::new("only", RepeatClass::SelfGuarded, SETTLING)],
                 observable: true,
                 payload: json!(Payload {
                     record: asked.record,
