@@ -217,6 +217,22 @@ impl Stage {
         self.start_with(line, environment).end()
     }
 
+    /// Rehearses the runbook in every world and journey; a failover says so many steps done.
+    ///
+    /// # Panics
+    /// Where one does not end well.
+    #[track_caller]
+    pub fn rehearses_everywhere(&self, done: &str) {
+        for world in ["both-up", "serving-down", "region-gone"] {
+            let told = self.run(&["simulate", "runbook.yaml", "--world", world]).ended(0);
+            assert!(told.stdout.contains(done), "{world}: {}", told.whole());
+        }
+        for journey in ["failback", "drill", "reprotect"] {
+            self.run(&["simulate", "runbook.yaml", "--journey", journey])
+                .ended(0);
+        }
+    }
+
     /// Starts a command and leaves it alone.
     pub fn start(&self, line: &[&str]) -> Live {
         self.start_with(line, &[])

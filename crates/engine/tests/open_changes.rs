@@ -85,11 +85,7 @@ fn a_doubted_change_whose_way_is_barred_is_for_a_person_once_it_could_not_but_sh
     let mut desk = Desk::open(one(), &[(0, vec![operation("move")])]);
     desk.send(0, 0, unanswered());
     desk.look_for(minutes(10), 0, 0, &barred());
-    assert!(
-        matches!(desk.step_phase(0), StepPhase::Stuck { .. }),
-        "{}",
-        desk.tale()
-    );
+    desk.expect_stuck(0);
     assert!(
         desk.why(0).contains("nobody knows whether `only` arrived"),
         "{}",
@@ -121,11 +117,7 @@ fn a_harsh_way_that_was_barred_beside_a_moving_gentle_one_is_tried_again_by_a_re
     let mut desk = spent_with_a_ticket();
     desk.look(0, 0, barred());
     desk.look_for(minutes(45), 0, 0, &moving());
-    assert!(
-        matches!(desk.step_phase(0), StepPhase::Stuck { .. }),
-        "{}",
-        desk.tale()
-    );
+    desk.expect_stuck(0);
     desk.say(Command::Retry {
         step: toy::step("sql"),
     });
@@ -142,11 +134,7 @@ fn a_harsh_way_that_was_barred_beside_a_moving_gentle_one_is_tried_again_by_a_re
 fn a_retry_of_a_step_whose_ways_are_spent_tries_again_what_is_not_open_and_nothing_else() {
     let mut desk = spent_with_a_ticket();
     desk.look_for(minutes(45), 0, 0, &moving());
-    assert!(
-        matches!(desk.step_phase(0), StepPhase::Stuck { .. }),
-        "{}",
-        desk.tale()
-    );
+    desk.expect_stuck(0);
     assert_eq!(desk.sends(0, 0), [(1, 1), (2, 1)]);
     desk.say(Command::Retry {
         step: toy::step("sql"),
@@ -233,11 +221,7 @@ fn a_drill_does_not_clean_up_beside_a_switch_that_is_still_moving() {
     let mut desk = switching();
     desk.send(0, 0, accepted());
     desk.pass(minutes(50));
-    assert!(
-        matches!(desk.step_phase(0), StepPhase::Stuck { .. }),
-        "{}",
-        desk.tale()
-    );
+    desk.expect_stuck(0);
     assert!(
         !desk.wants(0, Part::Operation(1)),
         "the source still serves: {}",
@@ -252,10 +236,8 @@ fn a_drill_does_not_clean_up_beside_a_switch_that_is_still_moving() {
     // Azure ends it after all: now there is something to switch back.
     desk.poll(0, 0, 1, succeeded());
     desk.look(0, 0, holds());
-    desk.send(0, 1, accepted());
-    desk.poll(0, 1, 1, succeeded());
-    desk.look(0, 1, holds());
-    assert!(matches!(desk.standing(), Standing::Ended(_)), "{}", desk.tale());
+    desk.carry_out(0, 1);
+    desk.expect_ended();
 }
 
 #[test]
@@ -264,18 +246,12 @@ fn a_drill_looks_on_at_a_switch_whose_answer_was_lost_and_cleans_up_behind_it() 
     desk.send(0, 0, unanswered());
     desk.look(0, 0, moving());
     desk.look_for(minutes(50), 0, 0, &moving());
-    assert!(
-        matches!(desk.step_phase(0), StepPhase::Stuck { .. }),
-        "{}",
-        desk.tale()
-    );
+    desk.expect_stuck(0);
     assert!(!desk.wants(0, Part::Operation(1)), "{}", desk.tale());
     desk.look(0, 0, holds());
     assert_eq!(desk.phase(0, 0), OperationPhase::Reached(Reached::Adopted));
-    desk.send(0, 1, accepted());
-    desk.poll(0, 1, 1, succeeded());
-    desk.look(0, 1, holds());
-    assert!(matches!(desk.standing(), Standing::Ended(_)), "{}", desk.tale());
+    desk.carry_out(0, 1);
+    desk.expect_ended();
 }
 
 #[test]
@@ -283,17 +259,9 @@ fn a_drill_whose_switch_left_no_trace_cleans_up_and_ends() {
     let mut desk = switching();
     desk.send(0, 0, unanswered());
     desk.look_for(minutes(50), 0, 0, &busy());
-    assert!(
-        matches!(desk.step_phase(0), StepPhase::Stuck { .. }),
-        "{}",
-        desk.tale()
-    );
+    desk.expect_stuck(0);
     desk.look(0, 0, not_begun());
-    assert!(
-        matches!(desk.phase(0, 0), OperationPhase::Failed { .. }),
-        "{}",
-        desk.tale()
-    );
+    desk.expect_failed(0, 0);
     assert_eq!(
         desk.sends(0, 0),
         [(1, 1)],
@@ -342,17 +310,9 @@ fn news_of_one_change_does_not_try_another_again_that_waits_for_a_person() {
     desk.send(0, 0, accepted());
     desk.send(0, 1, refused());
     desk.look(0, 1, not_begun());
-    assert!(
-        matches!(desk.phase(0, 1), OperationPhase::Failed { .. }),
-        "{}",
-        desk.tale()
-    );
+    desk.expect_failed(0, 1);
     desk.pass(minutes(50));
-    assert!(
-        matches!(desk.step_phase(0), StepPhase::Stuck { .. }),
-        "{}",
-        desk.tale()
-    );
+    desk.expect_stuck(0);
     desk.poll(0, 0, 1, succeeded());
     desk.look(0, 0, holds());
     assert!(
@@ -360,11 +320,7 @@ fn news_of_one_change_does_not_try_another_again_that_waits_for_a_person() {
         "{}",
         desk.tale()
     );
-    assert!(
-        matches!(desk.step_phase(0), StepPhase::Stuck { .. }),
-        "{}",
-        desk.tale()
-    );
+    desk.expect_stuck(0);
     assert_eq!(desk.sends(0, 1), [(1, 1)]);
 }
 

@@ -129,9 +129,7 @@ fn a_straggler_that_comes_late_is_recorded_committed_and_told() {
     arrives(&mut desk, 1);
     desk.pass(minutes(5));
     assert_eq!(desk.step_phase(0), StepPhase::Done, "{}", desk.tale());
-    desk.send(1, 0, accepted());
-    desk.poll(1, 0, 1, succeeded());
-    desk.look(1, 0, holds());
+    desk.carry_out(1, 0);
     assert_eq!(desk.step_phase(1), StepPhase::Done, "{}", desk.tale());
     for commit in [3, 4] {
         desk.look(0, commit, holds());
@@ -144,9 +142,7 @@ fn a_straggler_that_comes_late_is_recorded_committed_and_told() {
     );
     assert!(desk.view().degradations.join("").contains("2 of 3 reached"));
     arrives(&mut desk, 2);
-    desk.send(0, 5, accepted());
-    desk.poll(0, 5, 1, succeeded());
-    desk.look(0, 5, holds());
+    desk.carry_out(0, 5);
     assert_eq!(desk.standing(), Standing::Ended(Outcome::Done), "{}", desk.tale());
     assert!(desk.view().degradations.is_empty(), "nothing is lacking any more");
 }

@@ -46,9 +46,7 @@ fn what_was_not_sent_before_the_laptop_died_is_sent_by_whoever_takes_the_run_up(
     desk.dies_for(minutes(50));
     desk.pass(60);
     assert!(is_changing(&desk), "{}", desk.tale());
-    desk.send(0, 0, accepted());
-    desk.poll(0, 0, 1, succeeded());
-    desk.look(0, 0, holds());
+    desk.carry_out(0, 0);
     assert_eq!(desk.step_phase(0), StepPhase::Done);
 }
 
@@ -90,7 +88,7 @@ fn a_paused_run_that_is_cancelled_still_comes_to_its_end() {
     desk.say(Command::Cancel {
         reason: "enough".to_owned(),
     });
-    assert!(matches!(desk.standing(), Standing::Ended(_)), "{}", desk.tale());
+    desk.expect_ended();
 }
 
 #[test]
@@ -176,11 +174,7 @@ fn a_success_whose_goal_was_never_seen_in_all_its_time_is_for_a_person_and_never
     desk.send(0, 0, accepted());
     desk.poll(0, 0, 1, succeeded());
     desk.look_for(minutes(50), 0, 0, &silent());
-    assert!(
-        matches!(desk.step_phase(0), StepPhase::Stuck { .. }),
-        "{}",
-        desk.tale()
-    );
+    desk.expect_stuck(0);
     assert!(
         desk.why(0)
             .starts_with("it ended, but its goal was not seen to hold after 45m"),
@@ -227,7 +221,7 @@ fn commits() -> Desk {
 fn a_commit_that_can_never_be_begun_is_left_to_a_person_and_the_run_ends() {
     let mut desk = commits();
     desk.look_for(minutes(50), 0, 1, &busy());
-    assert!(matches!(desk.standing(), Standing::Ended(_)), "{}", desk.tale());
+    desk.expect_ended();
     let left = desk.view().leftovers.join("\n");
     assert!(
         left.contains("could not be begun in time: something else moves"),
@@ -370,11 +364,7 @@ fn a_retry_of_what_could_not_be_looked_at_looks_for_the_whole_time_again() {
     let mut desk = Desk::open(one(json!({})), &[(0, vec![move_it])]);
     desk.send(0, 0, unanswered());
     desk.look_for(minutes(50), 0, 0, &silent());
-    assert!(
-        matches!(desk.step_phase(0), StepPhase::Stuck { .. }),
-        "{}",
-        desk.tale()
-    );
+    desk.expect_stuck(0);
     desk.say(Command::Retry {
         step: toy::step("sql"),
     });

@@ -28,6 +28,22 @@ async fn link_of(azure: &leeward_simulator::Simulator, side: &str, name: &str) -
     list["value"][0].clone()
 }
 
+/// Makes a second database at the first server.
+async fn stock(azure: &leeward_simulator::Simulator) -> Told {
+    put_to(
+        azure,
+        &database("weu", "stock"),
+        json!({"location": "westeurope"}),
+    )
+    .await
+}
+
+/// What makes a copy of it at the second.
+fn copy_of_stock() -> Value {
+    let source = database("weu", "stock");
+    json!({"location": "northeurope", "properties": {"createMode": "Secondary", "sourceDatabaseId": source}})
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_link_is_the_same_on_both_sides_and_turns_round_with_the_group() {
     let azure = platform(1);
@@ -75,15 +91,10 @@ async fn a_database_of_a_group_cannot_fail_over_alone() {
 #[tokio::test(start_paused = true)]
 async fn a_link_outside_a_group_is_switched_from_its_secondary_in_the_recorded_time() {
     let azure = platform(1);
-    let made = put_to(
-        &azure,
-        &database("weu", "stock"),
-        json!({"location": "westeurope"}),
-    )
-    .await;
+    let made = stock(&azure).await;
     assert_eq!(made.body["operation"], "CreateLogicalDatabase");
     finish(&azure, &made).await;
-    let copy = json!({"location": "northeurope", "properties": {"createMode": "Secondary", "sourceDatabaseId": database("weu", "stock")}});
+    let copy = copy_of_stock();
     let made = put_to(&azure, &database("neu", "stock"), copy.clone()).await;
     assert_eq!(made.body["operation"], "CreateDatabaseAsCopy");
     finish(&azure, &made).await;
@@ -124,12 +135,7 @@ async fn a_link_outside_a_group_is_switched_from_its_secondary_in_the_recorded_t
 #[tokio::test(start_paused = true)]
 async fn a_database_that_joins_a_group_is_seeded_and_holds_up_a_planned_switch() {
     let azure = platform(1);
-    let made = put_to(
-        &azure,
-        &database("weu", "stock"),
-        json!({"location": "westeurope"}),
-    )
-    .await;
+    let made = stock(&azure).await;
     finish(&azure, &made).await;
     let body = json!({"properties": {
         "readWriteEndpoint": {"failoverPolicy": "Manual"},
@@ -193,14 +199,9 @@ async fn a_copy_is_an_independent_database_and_is_dropped_again() {
 #[tokio::test(start_paused = true)]
 async fn a_planned_switch_of_a_link_from_a_region_that_does_not_serve_ends_badly_and_a_forced_one_succeeds() {
     let azure = platform(1);
-    let made = put_to(
-        &azure,
-        &database("weu", "stock"),
-        json!({"location": "westeurope"}),
-    )
-    .await;
+    let made = stock(&azure).await;
     finish(&azure, &made).await;
-    let copy = json!({"location": "northeurope", "properties": {"createMode": "Secondary", "sourceDatabaseId": database("weu", "stock")}});
+    let copy = copy_of_stock();
     let made = put_to(&azure, &database("neu", "stock"), copy).await;
     finish(&azure, &made).await;
     azure.add_faults(

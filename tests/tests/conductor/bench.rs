@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 use leeward_acceptance::toy;
 use leeward_engine::{
-    conductor::{Conducted, Conductor, ConductorError, Ended, Manners, NewRun},
+    conductor::{Conducted, Conductor, ConductorError, Ended, Manners, NewRun, Unobserved},
     event::{Approval, Known, Person, RunOptions},
     id::{AttemptKey, RunId},
     port::{
@@ -212,6 +212,19 @@ impl Bench {
                 ..Manners::default()
             },
             stop: self.stop.subscribe(),
+        }
+    }
+
+    /// Starts a run in a process that dies once so many records are durable.
+    pub(crate) async fn dies_after(&self, records: u64, process: u32, new: NewRun) {
+        self.store.die_after(records);
+        let died = self.store.died();
+        let conductor = self.conductor(process, false);
+        let mut look_away = Unobserved;
+        tokio::select! {
+            biased;
+            () = died => {}
+            _ = conductor.start(new, &mut look_away) => {}
         }
     }
 

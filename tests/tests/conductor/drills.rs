@@ -13,18 +13,8 @@ use crate::bench::*;
 /// A drill that died at some record, and the failover that came over it. Returns what the failover says is left.
 async fn left_by_a_drill_that_died(cut: u64) -> (Vec<String>, bool) {
     let bench = Bench::new();
-    bench.store.die_after(cut);
-    let died = bench.store.died();
-    {
-        let drill = new_run("r-drill", plan("drill", TWO), &bench.clock);
-        let conductor = bench.conductor(1, false);
-        let mut look_away = Unobserved;
-        tokio::select! {
-            biased;
-            () = died => {}
-            _ = conductor.start(drill, &mut look_away) => {}
-        }
-    }
+    let drill = new_run("r-drill", plan("drill", TWO), &bench.clock);
+    bench.dies_after(cut, 1, drill).await;
     let began = bench.changes("sql/move") + bench.changes("app/move") > 0;
     let real = new_run("r-real", plan("failover", &[("sql", "toy", &[])]), &bench.clock);
     let conducted = bench.conductor(2, false).start(real, &mut Unobserved).await;
@@ -56,18 +46,8 @@ async fn a_failover_killed_between_the_claim_and_its_record_still_knows_which_dr
     let drilled = new_run("r-drill", gated, &bench.clock);
     over(bench.conductor(1, false).start(drilled, &mut Unobserved).await);
     // The failover comes as far as its claim, and dies before it says so.
-    bench.store.die_after(2);
-    let died = bench.store.died();
-    {
-        let moving = new_run("r-real", plan("failover", TWO), &bench.clock);
-        let conductor = bench.conductor(2, false);
-        let mut look_away = Unobserved;
-        tokio::select! {
-            biased;
-            () = died => {}
-            _ = conductor.start(moving, &mut look_away) => {}
-        }
-    }
+    let moving = new_run("r-real", plan("failover", TWO), &bench.clock);
+    bench.dies_after(2, 2, moving).await;
     let targets = ["/toy/sql".to_owned(), "/toy/app".to_owned()];
     let (now, journey) = (
         bench.clock.now().wall,

@@ -41,18 +41,8 @@ async fn a_death_after_any_record_is_resumed_and_changes_nothing_twice() {
         .expect("a calm run");
     for cut in 1..conducted.state.chain.seq {
         let bench = Bench::new();
-        bench.store.die_after(cut);
-        let died = bench.store.died();
         let new = new_run("r-1", plan("failover", TWO), &bench.clock);
-        {
-            let conductor = bench.conductor(1, false);
-            let mut look_away = Unobserved;
-            tokio::select! {
-                biased;
-                () = died => {}
-                _ = conductor.start(new, &mut look_away) => {}
-            }
-        }
+        bench.dies_after(cut, 1, new).await;
         let run = RunId("r-1".to_owned());
         let resumed = bench
             .conductor(2, false)
@@ -253,18 +243,8 @@ async fn a_run_killed_in_the_moment_of_its_end_leaves_no_target_held() {
     let last = calm.conductor(1, false).start(new, &mut Unobserved).await;
     let last = last.expect("a calm run").state.chain.seq;
     let bench = Bench::new();
-    bench.store.die_after(last);
-    let died = bench.store.died();
     let new = new_run("r-1", plan("failover", TWO), &bench.clock);
-    {
-        let conductor = bench.conductor(1, false);
-        let mut look_away = Unobserved;
-        tokio::select! {
-            biased;
-            () = died => {}
-            _ = conductor.start(new, &mut look_away) => {}
-        }
-    }
+    bench.dies_after(last, 1, new).await;
     assert!(bench.store.claims().await.expect("claims").is_empty());
 }
 

@@ -141,6 +141,13 @@ pub(crate) fn where_to_ask() -> Vec<Fact> {
 
 pub(crate) fn results() -> Vec<Fact> {
     let both = || line("/n", "202 Accepted", &[STATUS, LOCATION], Value::Null);
+    let in_the_resource = || {
+        vec![
+            both(),
+            status("Succeeded"),
+            line("/n", "200 OK", &[], json!({"name": "n"})),
+        ]
+    };
     vec![
         fact(
             "final-state-via location: the Location is read at the end",
@@ -175,22 +182,14 @@ pub(crate) fn results() -> Vec<Fact> {
             "a PUT has its result in the resource",
             Method::Put,
             Some("azure-async-operation"),
-            vec![
-                both(),
-                status("Succeeded"),
-                line("/n", "200 OK", &[], json!({"name": "n"})),
-            ],
+            in_the_resource(),
             |seen| seen.succeeded_with(&json!({"name": "n"})),
         ),
         fact(
             "final-state-via original-uri: the resource",
             Method::Patch,
             Some("original-uri"),
-            vec![
-                both(),
-                status("Succeeded"),
-                line("/n", "200 OK", &[], json!({"name": "n"})),
-            ],
+            in_the_resource(),
             |seen| seen.succeeded_with(&json!({"name": "n"})),
         ),
         fact(
