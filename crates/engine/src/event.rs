@@ -12,20 +12,12 @@ use serde::{Deserialize, Serialize};
 use crate::{
     id::{OperationId, RunId},
     port::{Command, CommandId, Holder, Verdict},
-    tagged::tagged,
     work::{Assessment, Figure, Loss, Outputs, Refusal, Ticket},
 };
 
-tagged! {
-    Event: "event";
-    StepEvent: "step-event";
-    OperationEvent: "operation-event";
-    AttemptEnd: "end";
-}
-
 /// What became true. Names are past tense; a reader shows an unknown one as [`Event::Foreign`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", remote = "Self")]
+#[serde(rename_all = "kebab-case", tag = "event")]
 pub enum Event {
     /// The run exists. Always the first record; carries the whole plan.
     RunOpened {
@@ -219,7 +211,7 @@ impl Approval {
 
 /// What can happen to a step.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", remote = "Self")]
+#[serde(rename_all = "kebab-case", tag = "step-event")]
 pub enum StepEvent {
     /// All it waits for is satisfied.
     BecameReady,
@@ -338,7 +330,7 @@ pub enum Choice {
 
 /// What can happen to an operation.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", remote = "Self")]
+#[serde(rename_all = "kebab-case", tag = "operation-event")]
 pub enum OperationEvent {
     /// A rung will not be used.
     RungSkipped {
@@ -474,7 +466,7 @@ pub enum OperationEvent {
 
 /// How Azure says that an attempt ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", remote = "Self")]
+#[serde(rename_all = "kebab-case", tag = "end")]
 pub enum AttemptEnd {
     /// It succeeded.
     Succeeded {

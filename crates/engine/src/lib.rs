@@ -11,6 +11,5 @@ pub mod policy;
 pub mod port;
 pub mod record;
 pub mod state;
-mod tagged;
 pub mod view;
 pub mod work;

@@ -137,10 +137,12 @@ impl Chain {
         if body.at < self.at || body.epoch < self.epoch {
             return Err(RecordError::Backwards { seq: body.seq });
         }
-        self.seq = body.seq;
-        self.hash.clone_from(&record.hash);
-        self.at = body.at;
-        self.epoch = body.epoch;
+        *self = Chain {
+            seq: body.seq,
+            hash: record.hash.clone(),
+            at: body.at,
+            epoch: body.epoch,
+        };
         Ok(())
     }
 
