@@ -6,7 +6,7 @@ mod toy;
 
 use desk::*;
 use leeward_engine::{
-    event::{Event, OperationEvent},
+    event::{Approval, Event, OperationEvent},
     port::Command,
     state::{OperationPhase, StepPhase},
     view::Standing,
@@ -372,4 +372,33 @@ fn a_retry_of_what_could_not_be_looked_at_looks_for_the_whole_time_again() {
     assert!(is_changing(&desk), "{}", desk.tale());
     desk.look(0, 0, holds());
     assert_eq!(desk.step_phase(0), StepPhase::Done, "{}", desk.tale());
+}
+
+#[test]
+fn a_grant_waits_unused_for_as_long_as_the_kinds_page_says_where_the_gate_says_nothing() {
+    let plan = toy::plan(&[
+        ("sql", &[], json!({"timeout": "3h"})),
+        ("decide", &["sql"], json!({"kind": "gate.approval"})),
+    ]);
+    for (waits, opens) in [(59, true), (61, false)] {
+        let mut desk = Desk::open(plan.clone(), &[(0, vec![operation("move")])]);
+        let mut approval = Approval::of_plan(&plan.digest());
+        approval.step = Some(toy::step("decide"));
+        desk.send(0, 0, accepted());
+        desk.say(Command::Approve(approval.clone()));
+        desk.pass(minutes(waits));
+        desk.poll(0, 0, 1, succeeded());
+        desk.look(0, 0, holds());
+        assert_eq!(
+            desk.step_phase(1) == StepPhase::Done,
+            opens,
+            "{waits}: {}",
+            desk.tale()
+        );
+        if !opens {
+            assert_eq!(desk.standing(), Standing::AtGate, "{}", desk.tale());
+            desk.say(Command::Approve(approval));
+        }
+        desk.expect_ended();
+    }
 }

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use jiff::Timestamp;
-use leeward_runbook::units;
+use leeward_runbook::{kinds, units};
 
 use super::Machine;
 use crate::{
@@ -41,7 +41,8 @@ impl Machine {
             expires: settings
                 .get("expires")
                 .and_then(|value| value.as_str())
-                .and_then(|text| units::parse_duration(text).ok()),
+                .and_then(|text| units::parse_duration(text).ok())
+                .or_else(|| usual_expiry(&self.state.planned[step].kind)),
         }
     }
 
@@ -185,6 +186,12 @@ impl Machine {
             })
             .collect()
     }
+}
+
+/// Returns how long a grant may wait at a gate that does not say so.
+fn usual_expiry(kind: &str) -> Option<Duration> {
+    let text = kinds::find(kind)?.setting("expires")?.default?;
+    units::parse_duration(text.trim_matches('"')).ok()
 }
 
 /// A grant lapses when it waits unused for too long.

@@ -82,7 +82,7 @@ pub(super) static MANUAL: Kind = gate(
             Shape::Duration,
             Stands::With,
             "\"4h\"",
-            "How long the confirmation is waited for",
+            "How long a confirmation may wait unused",
         ),
         may(
             "check",
