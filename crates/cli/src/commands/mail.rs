@@ -198,7 +198,8 @@ async fn found(store: Arc<dyn JournalStore>, run: Option<RunId>, unnamed: Unname
             continue;
         }
         let run = summary.header.run;
-        // A run that cannot be read must not hide one that can be gone on with.
+        // One that this version cannot follow hides none that can be gone on with. A damaged one is told instead of
+        // passed over: it may be the very run that is meant, and whoever means another names it.
         let state = match folded(store.records(&run, 1)).await {
             Ok(state) => state,
             Err(Unfolded::Illegal(_)) => continue,
