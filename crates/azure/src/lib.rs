@@ -5,6 +5,7 @@ pub mod arm;
 pub mod bridge;
 pub mod cloud;
 pub mod credential;
+pub mod governance;
 pub mod kinds;
 pub mod pace;
 pub mod registry;

@@ -1,0 +1,3 @@
+//! What does Azure's governance have to say about a move? Roles, locks, tags and health: around the resources, not in them.
+
+pub mod roles;
