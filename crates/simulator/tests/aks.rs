@@ -169,7 +169,11 @@ async fn what_cannot_be_made_is_refused_before_anything_begins() {
     );
     assert_eq!(
         refused(&|body| body["properties"]["kubernetesVersion"] = json!("1.12")).await,
-        invalid
+        (400, "K8sVersionNotSupported".to_owned())
+    );
+    assert_eq!(
+        refused(&|body| pool(body)["orchestratorVersion"] = json!("1.12")).await,
+        (400, "AgentPoolK8sVersionNotSupported".to_owned())
     );
     assert_eq!(
         refused(&|body| pool(body)["vmSize"] = json!("Standard_Z1")).await,
@@ -184,7 +188,7 @@ async fn what_cannot_be_made_is_refused_before_anything_begins() {
         invalid
     );
     let size = refused(&|body| pool(body)["vmSize"] = json!("Standard_E8s_v5")).await;
-    assert_eq!(size, (400, "SkuNotAvailable".to_owned()));
+    assert_eq!(size, (400, "BadRequest".to_owned()));
     assert_eq!(
         refused(&|body| pool(body)["count"] = json!(6)).await,
         (400, "QuotaExceeded".to_owned())
@@ -216,7 +220,7 @@ async fn what_cannot_be_made_is_refused_before_anything_begins() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_region_without_machines_fails_at_the_end_and_the_same_put_repairs() {
+async fn a_region_without_machines_fails_at_the_end_and_the_same_put_repairs_what_passes() {
     let azure = platform("capacities: [{ region: northeurope, exhausted: [Standard_D4s_v5] }]");
     let begun = call(&azure, "PUT", &cluster("neu"), Some(body())).await;
     assert_eq!(finish(&azure, &begun).await.last().unwrap(), "Failed");
@@ -224,12 +228,17 @@ async fn a_region_without_machines_fails_at_the_end_and_the_same_put_repairs() {
     let told = send(&azure, request("GET", url, None)).await.unwrap();
     assert_eq!(told.code(), "AllocationFailed");
     assert_eq!(state(&azure, &cluster("neu")).await, "Failed");
+    // The same PUT again finds no machines either, and another size is no change of a pool that is there.
+    let begun = call(&azure, "PUT", &cluster("neu"), Some(body())).await;
+    assert_eq!(begun.status, 200);
+    assert_eq!(finish(&azure, &begun).await.last().unwrap(), "Failed");
     let mut other = body();
     other["properties"]["agentPoolProfiles"][0]["vmSize"] = json!("Standard_D4as_v5");
-    let begun = call(&azure, "PUT", &cluster("neu"), Some(other)).await;
-    assert_eq!(begun.status, 200);
-    finish(&azure, &begun).await;
-    assert_eq!(state(&azure, &cluster("neu")).await, "Succeeded");
+    let refused = call(&azure, "PUT", &cluster("neu"), Some(other)).await;
+    assert_eq!(
+        (refused.status, &refused.body["code"]),
+        (400, &json!("PropertyChangeNotAllowed"))
+    );
 
     let azure = platform("");
     azure.add_faults(
@@ -239,6 +248,10 @@ async fn a_region_without_machines_fails_at_the_end_and_the_same_put_repairs() {
     let begun = call(&azure, "PUT", &cluster("neu"), Some(body())).await;
     assert_eq!(finish(&azure, &begun).await.last().unwrap(), "Failed");
     assert_eq!(state(&azure, &cluster("neu")).await, "Failed");
+    let begun = call(&azure, "PUT", &cluster("neu"), Some(body())).await;
+    assert_eq!(begun.status, 200);
+    assert_eq!(finish(&azure, &begun).await.last().unwrap(), "Succeeded");
+    assert_eq!(state(&azure, &cluster("neu")).await, "Succeeded");
 }
 
 #[tokio::test(start_paused = true)]

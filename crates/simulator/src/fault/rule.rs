@@ -106,7 +106,7 @@ pub enum Verdict {
         /// Azure's message.
         #[serde(default)]
         message: String,
-        /// The part of it that goes wrong: one machine of a recovery plan. All of it where left out.
+        /// The part of it that goes wrong: one machine of a recovery plan, one pool of a cluster. All of it where left out.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         of: Option<String>,
     },

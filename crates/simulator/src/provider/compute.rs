@@ -132,18 +132,39 @@ pub(crate) fn limit(world: &World, region: &str, family: Option<&str>) -> u64 {
         .unwrap_or(all)
 }
 
-/// Returns whether a size is refused to the subscription in a region.
-pub(crate) fn restricted(world: &World, region: &str, size: &str) -> bool {
-    world
-        .capacity(region)
-        .is_some_and(|capacity| named(&capacity.restricted, size))
+/// Returns why a size is refused to the subscription in a whole region; nothing where it is sold.
+pub(crate) fn restricted(world: &World, region: &str, size: &str) -> Option<&'static str> {
+    let capacity = world.capacity(region)?;
+    match (
+        named(&capacity.restricted, size),
+        named(&capacity.not_in_offer, size),
+    ) {
+        (true, _) => Some("NotAvailableForSubscription"),
+        (false, true) => Some("QuotaId"),
+        (false, false) => None,
+    }
 }
 
-/// Returns whether a region has no machines of a size left.
-pub(crate) fn exhausted(world: &World, region: &str, size: &str) -> bool {
+/// Returns the zones of a region in which a size is refused to the subscription.
+pub(crate) fn restricted_zones(world: &World, region: &str, size: &str) -> Vec<String> {
     world
         .capacity(region)
-        .is_some_and(|capacity| named(&capacity.exhausted, size))
+        .map(|capacity| of_size(&capacity.restricted_zones, size))
+        .unwrap_or_default()
+}
+
+/// Returns the code with which nodes of a size, in these zones or in none, cannot be allocated; nothing where there
+/// is room. A pool is spread over all of its zones, so that one that is full is enough. The codes are well known;
+/// which of them stands for what is an inference.
+pub(crate) fn exhausted(world: &World, region: &str, size: &str, zones: &[String]) -> Option<&'static str> {
+    let capacity = world.capacity(region)?;
+    let full = of_size(&capacity.exhausted_in, size);
+    let zonal = |zone: &String| capacity.exhausted_zones.contains(zone) || full.contains(zone);
+    match (named(&capacity.exhausted, size), zones.is_empty()) {
+        (true, true) => Some("AllocationFailed"),
+        (true, false) => Some("ZonalAllocationFailed"),
+        (false, _) => zones.iter().any(zonal).then_some("ZonalAllocationFailed"),
+    }
 }
 
 /// Returns the availability zones of a region.
@@ -152,6 +173,11 @@ pub(crate) fn zones(world: &World, region: &str) -> Vec<String> {
         .capacity(region)
         .and_then(|capacity| capacity.zones.clone())
         .unwrap_or_else(|| ["1", "2", "3"].map(str::to_owned).to_vec())
+}
+
+fn of_size(map: &std::collections::BTreeMap<String, Vec<String>>, size: &str) -> Vec<String> {
+    let found = map.iter().find(|(name, _)| name.eq_ignore_ascii_case(size));
+    found.map(|(_, zones)| zones.clone()).unwrap_or_default()
 }
 
 fn named(list: &[String], size: &str) -> bool {
@@ -203,15 +229,24 @@ fn skus(world: &World, request: &ArmRequest) -> Answer {
 }
 
 fn sku(world: &World, region: &str, size: &Size) -> Value {
-    let restrictions = match restricted(world, region, size.name) {
-        true => json!([{
+    let mut restrictions = Vec::new();
+    if let Some(reason) = restricted(world, region, size.name) {
+        restrictions.push(json!({
             "type": "Location",
             "values": [region],
             "restrictionInfo": {"locations": [region]},
+            "reasonCode": reason,
+        }));
+    }
+    let gone = restricted_zones(world, region, size.name);
+    if !gone.is_empty() {
+        restrictions.push(json!({
+            "type": "Zone",
+            "values": [region],
+            "restrictionInfo": {"locations": [region], "zones": gone},
             "reasonCode": "NotAvailableForSubscription",
-        }]),
-        false => json!([]),
-    };
+        }));
+    }
     json!({
         "resourceType": "virtualMachines",
         "name": size.name,

@@ -8,12 +8,14 @@ use serde_json::{Value, json};
 use super::{
     CLUSTERS, cluster_id,
     compose::{self, Asked, node_group},
+    etag,
+    nodes::{self, Part},
     pools, rules, unwrapped,
 };
 use crate::{
     arm::{Answer, ArmRequest},
     provider::{
-        Begin, Context, Failure, compute,
+        Begin, Context, Failure,
         durations::{
             CLUSTER_CREATED_LEAST, CLUSTER_CREATED_MOST, CLUSTER_DELETED, CLUSTER_UPDATED_LEAST,
             CLUSTER_UPDATED_MOST,
@@ -31,6 +33,7 @@ pub(super) fn put(context: &mut Context<'_>, request: &ArmRequest) -> Answer {
     let id = request.path.id();
     let body = request.json();
     let Some(region) = body["location"].as_str().map(geography::fold) else {
+        // An inference.
         return Answer::gateway(
             400,
             "LocationRequired",
@@ -38,8 +41,12 @@ pub(super) fn put(context: &mut Context<'_>, request: &ArmRequest) -> Answer {
         );
     };
     let old = context.world.resource(&id).cloned();
+    if let Some(refusal) = etag::refuses(request, old.as_ref().map(etag::of_cluster).as_deref()) {
+        return refusal;
+    }
     if let Some(old) = &old {
         if old.region != region {
+            // Well known of every provider; an inference for this one.
             return Answer::gateway(
                 409,
                 "InvalidResourceLocation",
@@ -79,13 +86,16 @@ pub(super) fn put(context: &mut Context<'_>, request: &ArmRequest) -> Answer {
     if old.is_none() {
         let subscription = request.path.subscription.clone().unwrap_or_default();
         if context.world.group_of(&subscription, &nodes).is_some() {
-            // That it may not be there is documented, the code is an inference.
+            // Documented; status, code and words as users reported them.
             return unwrapped(
                 400,
-                "InvalidParameter",
-                &format!("The node resource group {nodes} exists already."),
+                "NodeResourceGroupAlreadyExists",
+                &format!(
+                    "Node resource group '{nodes}' under subscription '{subscription}' already exists, please provide \
+                     a new one."
+                ),
                 "",
-                "nodeResourceGroup",
+                "",
             );
         }
         context.world.group(&subscription, &nodes, &region);
@@ -114,9 +124,11 @@ pub(super) fn put(context: &mut Context<'_>, request: &ArmRequest) -> Answer {
         ),
     };
     made.state["busy"] = json!(verb);
-    let shown = made.body.clone();
+    etag::note(&mut made, None);
+    let shown = etag::shown(&made);
     context.world.put(made);
-    let operation = begin(context, &id, &region, verb, lasts, words, Value::Null);
+    let part = part(context);
+    let operation = begin(context, &id, &region, verb, lasts, words, part);
     context.links(
         Answer::json(if old.is_some() { 200 } else { 201 }, shown),
         &operation,
@@ -129,6 +141,9 @@ pub(super) fn delete(context: &mut Context<'_>, request: &ArmRequest) -> Answer 
     let Some(old) = context.world.resource(&id).cloned() else {
         return Answer::empty(204).accepted(false);
     };
+    if let Some(refusal) = etag::refuses(request, Some(&etag::of_cluster(&old))) {
+        return refusal;
+    }
     if busy(&old) {
         return mismatch(&id);
     }
@@ -181,43 +196,64 @@ pub(super) fn finish(context: &mut Context<'_>, operation: &Operation) -> Result
         return Ok(());
     }
     if super::power::is_one(&operation.verb) {
-        super::power::finish(context, operation);
-        return Ok(());
+        return super::power::finish(context, operation);
     }
     let own = operation.state["pool"].as_str();
-    if operation.verb != "delete-pool" {
-        for pool in pools(&cluster.body) {
-            let size = text(&pool["vmSize"]);
-            // Nodes that are there already need nobody's leave.
-            let fresh = pool["provisioningState"] == "Creating";
-            let meant = own.is_none_or(|own| pool["name"] == own);
-            if fresh && meant && compute::exhausted(context.world, &cluster.region, &size) {
-                return Err(Failure {
-                    code: "AllocationFailed".to_owned(),
-                    message: format!(
-                        "Allocation failed. We do not have sufficient capacity for the requested VM size {size} in \
-                         this region."
-                    ),
-                });
+    let missing = match operation.verb.as_str() {
+        "delete-pool" => Vec::new(),
+        _ => nodes::missing(context.world, &cluster, own, failing(operation).as_ref()),
+    };
+    let region_has_room = missing.is_empty();
+    if let Some(changed) = context.world.change(id) {
+        nodes::settle_in_part(changed, own, &missing);
+        if operation.verb == "delete-pool" {
+            let own = own.unwrap_or_default();
+            nodes::gone(changed, own);
+            if let Some(list) = changed.body["properties"]["agentPoolProfiles"].as_array_mut() {
+                list.retain(|pool| pool["name"] != own);
             }
         }
+        changed.state["stands"] = json!(has_a_system_pool(changed));
     }
-    if let Some(changed) = context.world.change(id) {
-        settle(changed, "Succeeded", own);
-        if operation.verb == "delete-pool"
-            && let Some(list) = changed.body["properties"]["agentPoolProfiles"].as_array_mut()
-        {
-            list.retain(|pool| Some(text(&pool["name"]).as_str()) != own);
-        }
-        changed.state["stands"] = json!(true);
+    if region_has_room {
+        expose(context.world, &cluster);
+        return Ok(());
     }
-    expose(context.world, &cluster);
-    Ok(())
+    Err(missing[0].failure.clone())
+}
+
+/// Whether a cluster has nodes for its own parts, without which nothing of it runs.
+fn has_a_system_pool(cluster: &Resource) -> bool {
+    pools(&cluster.body)
+        .iter()
+        .any(|pool| pool["mode"] == "System" && cluster.state["nodes"][text(&pool["name"])].is_u64())
+}
+
+/// What a fault has in mind for one pool of the operation that is begun next, for the operation to remember.
+fn part(context: &mut Context<'_>) -> Value {
+    match context.part_that_fails() {
+        Some((failure, pool)) => json!({"fails": pool, "code": failure.code, "message": failure.message}),
+        None => Value::Null,
+    }
+}
+
+fn failing(operation: &Operation) -> Option<Part> {
+    Some(Part {
+        pool: operation.state["fails"].as_str()?.to_owned(),
+        failure: Failure {
+            code: text(&operation.state["code"]),
+            message: text(&operation.state["message"]),
+        },
+    })
 }
 
 /// Leaves a cluster behind whose operation ended badly. The same PUT again repairs it.
 pub(super) fn abandon(context: &mut Context<'_>, operation: &Operation) {
     let own = operation.state["pool"].as_str().map(str::to_owned);
+    // What ended badly by itself has left everything as it is to be.
+    if operation.doom.is_none() {
+        return;
+    }
     if let Some(cluster) = context.world.change(&operation.subject) {
         settle(cluster, "Failed", own.as_deref());
     }

@@ -208,6 +208,7 @@ pub(super) fn pool(world: &World, region: &str, asked: &Value, version: &str, wo
                 "currentOrchestratorVersion",
                 "nodeImageVersion",
                 "orchestratorVersion",
+                "eTag",
             ]
             .contains(&key.as_str());
             let unset = key == "osDiskSizeGB" && *value == 0;
@@ -287,27 +288,47 @@ pub(super) fn node_group(id: &str, name: &str) -> String {
     format!("/subscriptions/{subscription}/resourceGroups/{name}")
 }
 
-/// Takes out of an answer what its version does not know. Recorded: 2025-08-01 shows these fields, 2024-09-01 does
-/// not; nor does the specification of 2024-05-01.
+/// Takes out of an answer what its version does not know. Recorded: 2025-08-01 shows all of these fields but the tag,
+/// 2024-09-01 does not; nor does the specification of 2024-05-01.
 pub(super) fn as_of(version: &str, mut answer: Answer) -> Answer {
-    if version >= "2025-01-01" {
-        return answer;
-    }
+    let old: fn(&mut Value) = match version {
+        version if version >= super::etag::SINCE => return answer,
+        version if version >= "2025-01-01" => forget_the_tag,
+        _ => |shown| {
+            forget_the_tag(shown);
+            forget_the_new(shown);
+        },
+    };
     if let Body::Json(body) = &mut answer.body {
         match body.get_mut("value").and_then(Value::as_array_mut) {
-            Some(listed) => listed.iter_mut().for_each(forget_the_new),
-            None => forget_the_new(body),
+            Some(listed) => listed.iter_mut().for_each(old),
+            None => old(body),
         }
     }
     answer
 }
 
-fn forget_the_new(shown: &mut Value) {
-    let forget = |value: &mut Value, names: &[&str]| {
-        if let Some(map) = value.as_object_mut() {
-            map.retain(|name, _| !names.contains(&name.as_str()));
-        }
+fn forget(value: &mut Value, names: &[&str]) {
+    if let Some(map) = value.as_object_mut() {
+        map.retain(|name, _| !names.contains(&name.as_str()));
+    }
+}
+
+fn forget_the_tag(shown: &mut Value) {
+    forget(shown, &["eTag"]);
+    let Some(properties) = shown.get_mut("properties") else {
+        return;
     };
+    forget(properties, &["eTag"]);
+    let pools = properties
+        .get_mut("agentPoolProfiles")
+        .and_then(Value::as_array_mut);
+    for pool in pools.into_iter().flatten() {
+        forget(pool, &["eTag"]);
+    }
+}
+
+fn forget_the_new(shown: &mut Value) {
     forget(shown, &["kind"]);
     let Some(properties) = shown.get_mut("properties") else {
         return;

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{
     CLUSTERS, cluster,
     compose::{self, Asked},
-    pools,
+    nodes, pools,
 };
 use crate::{
     draw::Seed,
@@ -121,6 +121,9 @@ pub(crate) fn stand(
         },
     );
     made.state["stands"] = json!(true);
+    for pool in pools(&made.body) {
+        nodes::up(&mut made, &pool);
+    }
     // A description that says what Azure made keeps that.
     for name in ["fqdn", "azurePortalFQDN", "resourceUID"] {
         if specification["properties"][name].is_string() {

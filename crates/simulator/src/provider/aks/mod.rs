@@ -5,7 +5,9 @@
 
 mod cluster;
 mod compose;
+mod etag;
 mod furnish;
+mod nodes;
 mod pool;
 mod power;
 mod rules;
@@ -65,6 +67,10 @@ impl Provider for Aks {
 
     fn answer(&self, context: &mut Context<'_>, request: &ArmRequest) -> Answer {
         compose::as_of(&request.api_version(), any_version(self, context, request))
+    }
+
+    fn show(&self, _: &Context<'_>, seen: &Resource) -> Value {
+        etag::shown(seen)
     }
 
     fn finish(&self, context: &mut Context<'_>, operation: &Operation) -> Result<(), Failure> {

@@ -4,7 +4,9 @@ use serde_json::{Value, json};
 
 use super::{
     cluster::{begin, busy, mark, text, words},
-    cluster_id, compose, pools, rules, unwrapped,
+    cluster_id, compose, etag, pools,
+    power::{is_stopped, only_started_or_deleted},
+    rules, unwrapped,
 };
 use crate::{
     arm::{Answer, ArmRequest},
@@ -17,6 +19,10 @@ fn shown(cluster: &Resource, pool: &Value) -> Value {
     let mut properties = pool.clone();
     if let Some(properties) = properties.as_object_mut() {
         properties.remove("name");
+    }
+    if let Some(properties) = properties.as_object_mut() {
+        let tag = etag::of_pool(cluster, &text(&pool["name"]));
+        properties.insert("eTag".to_owned(), json!(tag));
     }
     json!({
         "id": format!("{}/agentPools/{}", text(&cluster.body["id"]), text(&pool["name"])),
@@ -67,10 +73,20 @@ pub(super) fn put(context: &mut Context<'_>, request: &ArmRequest) -> Answer {
     let Some(cluster) = context.world.resource(&id).cloned() else {
         return absent(request);
     };
+    let name = request.path.name().to_lowercase();
+    let old = pools(&cluster.body)
+        .into_iter()
+        .find(|pool| pool["name"] == name.as_str());
+    let tag = old.as_ref().map(|_| etag::of_pool(&cluster, &name));
+    if let Some(refusal) = etag::refuses(request, tag.as_deref()) {
+        return refusal;
+    }
     if busy(&cluster) {
         return occupied();
     }
-    let name = request.path.name().to_lowercase();
+    if is_stopped(&cluster) {
+        return only_started_or_deleted();
+    }
     let mut asked = request.json()["properties"].clone();
     if !asked.is_object() {
         return unwrapped(
@@ -82,11 +98,12 @@ pub(super) fn put(context: &mut Context<'_>, request: &ArmRequest) -> Answer {
         );
     }
     asked["name"] = json!(name);
-    let old = pools(&cluster.body)
-        .into_iter()
-        .find(|pool| pool["name"] == name.as_str());
     let there: Vec<Value> = old.iter().cloned().collect();
-    let checked = rules::pool(context.world, &cluster.region, &asked).and_then(|()| {
+    let checked = rules::pool(context.world, &cluster.region, &asked, old.as_ref()).and_then(|()| {
+        if asked["mode"] != "System" && is_the_last_system_pool(&cluster, &name) {
+            return Err(last_system_pool());
+        }
+
         rules::quota(
             context.world,
             &cluster.region,
@@ -106,6 +123,7 @@ pub(super) fn put(context: &mut Context<'_>, request: &ArmRequest) -> Answer {
     {
         list.retain(|pool| pool["name"] != name.as_str());
         list.push(made.clone());
+        etag::note(changed, Some(&name));
     }
     let count = made["count"].as_u64().unwrap_or(1);
     let words = words(&[
@@ -117,7 +135,9 @@ pub(super) fn put(context: &mut Context<'_>, request: &ArmRequest) -> Answer {
     let lasts = context.around("lasts", POOL_ADDED);
     let state = json!({"pool": name});
     let operation = begin(context, &cluster.id, &cluster.region, "pool", lasts, words, state);
-    let answer = Answer::json(if old.is_some() { 200 } else { 201 }, shown(&cluster, &made));
+    let status = if old.is_some() { 200 } else { 201 };
+    let body = context.world.resource(&id).map(|changed| shown(changed, &made));
+    let answer = Answer::json(status, body.unwrap_or_default());
     context.links(answer, &operation)
 }
 
@@ -128,22 +148,20 @@ pub(super) fn delete(context: &mut Context<'_>, request: &ArmRequest) -> Answer 
     };
     let name = request.path.name().to_lowercase();
     let all = pools(&cluster.body);
-    let Some(pool) = all.iter().find(|pool| pool["name"] == name.as_str()) else {
+    if !all.iter().any(|pool| pool["name"] == name.as_str()) {
         return Answer::empty(204).accepted(false);
-    };
+    }
+    if let Some(refusal) = etag::refuses(request, Some(&etag::of_pool(&cluster, &name))) {
+        return refusal;
+    }
     if busy(&cluster) {
         return occupied();
     }
-    let systems = all.iter().filter(|pool| pool["mode"] == "System").count();
-    if pool["mode"] == "System" && systems < 2 {
-        // That it is refused is documented, the words are not.
-        return unwrapped(
-            400,
-            "InvalidParameter",
-            "There has to be at least one system agent pool.",
-            "",
-            "agentPoolProfile.mode",
-        );
+    if is_stopped(&cluster) {
+        return only_started_or_deleted();
+    }
+    if is_the_last_system_pool(&cluster, &name) {
+        return last_system_pool();
     }
     mark(context.world, &id, "pool", "Updating");
     if let Some(changed) = context.world.change(&id)
@@ -165,6 +183,24 @@ pub(super) fn delete(context: &mut Context<'_>, request: &ArmRequest) -> Answer 
         state,
     );
     context.links(Answer::empty(202), &operation)
+}
+
+fn is_the_last_system_pool(cluster: &Resource, name: &str) -> bool {
+    let all = pools(&cluster.body);
+    let is_system = |pool: &Value| pool["mode"] == "System";
+    let own = all.iter().any(|pool| is_system(pool) && pool["name"] == name);
+    own && all.iter().filter(|pool| is_system(pool)).count() < 2
+}
+
+/// That it is refused is documented; code and words are inferences.
+fn last_system_pool() -> Answer {
+    unwrapped(
+        400,
+        "InvalidParameter",
+        "There has to be at least one system agent pool.",
+        "",
+        "agentPoolProfile.mode",
+    )
 }
 
 /// Says that another operation runs. That pools say it so is documented; the body is an inference.

@@ -4,12 +4,12 @@ use serde_json::{Value, json};
 
 use super::{
     cluster::{begin, busy, mark, mismatch, settle},
-    unwrapped,
+    nodes, unwrapped,
 };
 use crate::{
     arm::{Answer, ArmRequest},
     provider::{
-        Context,
+        Context, Failure,
         durations::{CLUSTER_ABORTED, CLUSTER_STARTED, CLUSTER_STOPPED},
         same,
     },
@@ -27,7 +27,8 @@ pub(super) fn is_stopped(cluster: &Resource) -> bool {
     cluster.body["properties"]["powerState"]["code"] == "Stopped"
 }
 
-/// Refuses a change of a stopped cluster. That only these two are allowed is documented; status and code are not.
+/// Refuses a change of a stopped cluster. That it can only be started or deleted is documented; status and code are
+/// inferences.
 pub(super) fn only_started_or_deleted() -> Answer {
     unwrapped(
         409,
@@ -46,6 +47,9 @@ pub(super) fn turn(context: &mut Context<'_>, request: &ArmRequest, action: &str
     };
     if busy(&cluster) {
         return mismatch(&id);
+    }
+    if action == "stop" && is_stopped(&cluster) {
+        return only_started_or_deleted();
     }
     let (word, mean) = match action {
         "start" => ("Starting", CLUSTER_STARTED),
@@ -104,10 +108,17 @@ pub(super) fn abort(context: &mut Context<'_>, request: &ArmRequest) -> Answer {
     context.links(Answer::empty(202), &operation)
 }
 
-/// Brings about what was begun. Nothing runs on a stopped cluster.
-pub(super) fn finish(context: &mut Context<'_>, operation: &Operation) {
+/// Brings about what was begun. Nothing runs on a stopped cluster, and a start needs machines anew: documented, as is
+/// that it may fail for want of them; what the cluster looks like then is an inference.
+pub(super) fn finish(context: &mut Context<'_>, operation: &Operation) -> Result<(), Failure> {
+    let runs = operation.verb == "start";
+    let missing = context
+        .world
+        .resource(&operation.subject)
+        .filter(|_| runs)
+        .and_then(|cluster| nodes::missing_at_start(context.world, cluster));
     let Some(cluster) = context.world.change(&operation.subject) else {
-        return;
+        return Ok(());
     };
     if operation.verb == "abort" {
         if let Some(state) = cluster.state.as_object_mut() {
@@ -118,9 +129,12 @@ pub(super) fn finish(context: &mut Context<'_>, operation: &Operation) {
             &["properties", "provisioningState"],
             json!("Canceled"),
         );
-        return;
+        return Ok(());
     }
-    let runs = operation.verb == "start";
+    if let Some(failure) = missing {
+        settle(cluster, "Failed", None);
+        return Err(failure);
+    }
     settle(cluster, "Succeeded", None);
     let code = if runs { "Running" } else { "Stopped" };
     set(
@@ -129,6 +143,7 @@ pub(super) fn finish(context: &mut Context<'_>, operation: &Operation) {
         json!(code),
     );
     set(&mut cluster.state, &["stands"], json!(runs));
+    Ok(())
 }
 
 /// Adds the error that stood beside a start in every answer, running and succeeded alike. Recorded.

@@ -69,14 +69,18 @@ pub(super) fn cluster(world: &World, region: &str, body: &Value, old: Option<&Va
         .cloned()
         .unwrap_or_default();
     if !pools.iter().any(|pool| pool["mode"] == "System") {
-        // That there must be one is documented, the wording is an inference.
+        // That there must be one is documented, the words are as users reported them; the code is an inference.
         return Err(invalid(
             "Must define at least one system pool.",
             "agentPoolProfile.mode",
         ));
     }
+    if old.is_none() {
+        room_for_one_more(world, region)?;
+    }
     let prefix = properties["dnsPrefix"].as_str().unwrap_or_default();
     if prefix.is_empty() && properties["fqdnSubdomain"].as_str().is_none() && old.is_none() {
+        // Code and words are inferences.
         return Err(invalid(
             "The value of parameter dnsPrefix is missing.",
             "dnsPrefix",
@@ -86,20 +90,56 @@ pub(super) fn cluster(world: &World, region: &str, body: &Value, old: Option<&Va
         world,
         region,
         &properties["kubernetesVersion"],
-        "kubernetesVersion",
+        "K8sVersionNotSupported",
     )?;
     identities(world, body)?;
-    for pool in &pools {
-        self::pool(world, region, pool)?;
-    }
     let old = old.map(super::pools).unwrap_or_default();
+    for pool in &pools {
+        let there = old.iter().find(|old| old["name"] == pool["name"]);
+        self::pool(world, region, pool, there)?;
+    }
     quota(world, region, &pools, &old)
 }
 
-/// Looks at a pool that is asked for.
-pub(super) fn pool(world: &World, region: &str, pool: &Value) -> Result<(), Answer> {
+/// The code is recorded; its status and words are inferences.
+fn room_for_one_more(world: &World, region: &str) -> Result<(), Answer> {
+    let Some(most) = world.capacity(region).and_then(|capacity| capacity.clusters) else {
+        return Ok(());
+    };
+    let there = world
+        .resources
+        .values()
+        .filter(|one| one.kind.eq_ignore_ascii_case(super::CLUSTERS) && one.region == region);
+    match there.count() < most {
+        true => Ok(()),
+        false => Err(unwrapped(
+            400,
+            "ManagedClusterCountExceedsQuotaLimit",
+            &format!("The number of managed clusters exceeds the quota limit of {most} in {region}."),
+            "",
+            "",
+        )),
+    }
+}
+
+/// Looks at a pool that is asked for. `old` is the one of its name that is there.
+pub(super) fn pool(world: &World, region: &str, pool: &Value, old: Option<&Value>) -> Result<(), Answer> {
     let size = pool["vmSize"].as_str().unwrap_or_default();
+    if let Some(old) = old.and_then(|old| old["vmSize"].as_str())
+        && !old.eq_ignore_ascii_case(size)
+    {
+        // That a size cannot be changed, of a pool that was never allocated either, is documented; the code is an
+        // inference.
+        return Err(unwrapped(
+            400,
+            "PropertyChangeNotAllowed",
+            "Changing property 'properties.vmSize' is not allowed.",
+            "",
+            "properties.vmSize",
+        ));
+    }
     if compute::find(size).is_none() {
+        // Code and words are inferences.
         return Err(invalid(
             &format!(
                 "The value of parameter agentPoolProfile.vmSize is invalid: {size} is not known in {region}."
@@ -107,12 +147,15 @@ pub(super) fn pool(world: &World, region: &str, pool: &Value) -> Result<(), Answ
             "agentPoolProfile.vmSize",
         ));
     }
-    if compute::restricted(world, region, size) {
-        // The code is well known; that it comes as the answer to the PUT is an inference.
+    if compute::restricted(world, region, size).is_some() {
+        // As users reported it. `SkuNotAvailable` is what machines are refused with.
         return Err(unwrapped(
             400,
-            "SkuNotAvailable",
-            &format!("The VM size of {size} is not allowed in your subscription in location '{region}'."),
+            "BadRequest",
+            &format!(
+                "The VM size of {size} is not allowed in your subscription in location '{region}'. For more details, \
+                 please visit https://aka.ms/aks/quotas-skus-regions"
+            ),
             "",
             "agentPoolProfile.vmSize",
         ));
@@ -121,17 +164,10 @@ pub(super) fn pool(world: &World, region: &str, pool: &Value) -> Result<(), Answ
         world,
         region,
         &pool["orchestratorVersion"],
-        "agentPoolProfile.orchestratorVersion",
+        "AgentPoolK8sVersionNotSupported",
     )?;
-    let zones = compute::zones(world, region);
-    for zone in pool["availabilityZones"].as_array().into_iter().flatten() {
-        if !zones.iter().any(|known| Some(known.as_str()) == zone.as_str()) {
-            return Err(invalid(
-                &format!("The zone {zone} is not available for {size} in {region}."),
-                "agentPoolProfile.availabilityZones",
-            ));
-        }
-    }
+    system_pool(pool)?;
+    zones(world, region, size, pool)?;
     for name in ["vnetSubnetID", "podSubnetID"] {
         if let Some(id) = pool[name].as_str().filter(|id| !id.is_empty()) {
             subnet(world, region, id, name)?;
@@ -140,9 +176,76 @@ pub(super) fn pool(world: &World, region: &str, pool: &Value) -> Result<(), Answ
     Ok(())
 }
 
-/// A subnet must be there and lie in the cluster's region. How Azure words the refusal is not sourced.
+/// A system pool runs the cluster's own parts: Linux, a node at least, and no taint that keeps them away. All of it is
+/// documented; the answer to a taint is recorded, the others are inferences.
+fn system_pool(pool: &Value) -> Result<(), Answer> {
+    if pool["mode"] != "System" {
+        return Ok(());
+    }
+    let harmless =
+        |taint: &str| taint.starts_with("CriticalAddonsOnly") || taint.ends_with(":PreferNoSchedule");
+    let mut taints = pool["nodeTaints"].as_array().into_iter().flatten();
+    if taints.any(|taint| taint.as_str().is_some_and(|taint| !harmless(taint))) {
+        return Err(unwrapped(
+            400,
+            "SystemPoolHasRestrictedTaint",
+            "Placing custom taints on system pool is not supported(except 'CriticalAddonsOnly' taint or taint effect \
+             is 'PreferNoSchedule'). Please refer to https://aka.ms/aks/system-taints for detail",
+            "",
+            "agentPoolProfile.nodeTaints",
+        ));
+    }
+    let windows = pool["osType"]
+        .as_str()
+        .is_some_and(|os| os.eq_ignore_ascii_case("windows"));
+    if windows {
+        return Err(invalid(
+            "A system pool has to be of OS type Linux.",
+            "agentPoolProfile.osType",
+        ));
+    }
+    if pool["count"] == 0 {
+        return Err(invalid(
+            "A system pool has to have at least one node.",
+            "agentPoolProfile.count",
+        ));
+    }
+    Ok(())
+}
+
+/// Zones that the region has not, or in which the size is not sold to the subscription. Code and words are inferences.
+fn zones(world: &World, region: &str, size: &str, pool: &Value) -> Result<(), Answer> {
+    let gone = compute::restricted_zones(world, region, size);
+    let mut zones = compute::zones(world, region);
+    zones.retain(|zone| !gone.contains(zone));
+    for zone in pool["availabilityZones"].as_array().into_iter().flatten() {
+        if !zones.iter().any(|known| Some(known.as_str()) == zone.as_str()) {
+            return Err(invalid(
+                &format!("The zone {zone} is not available for {size} in {region}."),
+                "agentPoolProfile.availabilityZones",
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// A subnet must be there and lie in the cluster's region. Recorded: a network that is not there ends in a 500. How
+/// Azure words the rest is an inference.
 fn subnet(world: &World, region: &str, id: &str, name: &str) -> Result<(), Answer> {
     let target = format!("agentPoolProfile.{name}");
+    if let Some((network, _)) = id.split_once("/subnets/")
+        && world.resource(network).is_none()
+    {
+        let part = |place: usize| network.split('/').nth(place).unwrap_or_default();
+        let words = format!(
+            "Get virtual network failed. Subscription: {}; resource group: {}; virtual network name: {}",
+            part(2),
+            part(4),
+            network.rsplit('/').next().unwrap_or_default()
+        );
+        let body = json!({"code": "GetVnetError", "message": words});
+        return Err(Answer::json(500, body).header("x-ms-failure-cause", "service"));
+    }
     match world.resource(id) {
         None => Err(invalid(&format!("The subnet {id} was not found."), &target)),
         Some(subnet) if subnet.region != region => Err(invalid(
@@ -153,11 +256,19 @@ fn subnet(world: &World, region: &str, id: &str, name: &str) -> Result<(), Answe
     }
 }
 
-fn version(world: &World, region: &str, asked: &Value, target: &str) -> Result<(), Answer> {
+/// As users reported it: status, codes and words.
+fn version(world: &World, region: &str, asked: &Value, code: &str) -> Result<(), Answer> {
     match asked.as_str().filter(|asked| !asked.is_empty()) {
-        Some(asked) if patch(world, region, asked).is_none() => Err(invalid(
-            &format!("Version {asked} is not supported in {region}."),
-            target,
+        Some(asked) if patch(world, region, asked).is_none() => Err(unwrapped(
+            400,
+            code,
+            &format!(
+                "Version {asked} is not supported in this region. Please use [az aks get-versions] command to get the \
+                 supported version list in this region. For more information, please check \
+                 https://aka.ms/supported-version-list"
+            ),
+            "",
+            "",
         )),
         _ => Ok(()),
     }
@@ -201,6 +312,7 @@ pub(super) fn quota(world: &World, region: &str, asked: &[Value], old: &[Value])
         let used = compute::used(world, region, family).saturating_sub(count(old, family));
         if used.saturating_add(wanted) > limit {
             let what = family.unwrap_or("cores");
+            // That a quota is told with such a code is documented, and users reported it; the words are an inference.
             return Err(unwrapped(
                 400,
                 "QuotaExceeded",
