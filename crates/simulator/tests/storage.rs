@@ -73,9 +73,14 @@ async fn wait(azure: &Simulator, begun: &Told) -> Told {
 }
 
 async fn blob(azure: &Simulator, method: &str, url: &str, text: &str) -> Option<u16> {
+    blob_in(azure, method, url, text, "Hot").await
+}
+
+async fn blob_in(azure: &Simulator, method: &str, url: &str, text: &str, tier: &str) -> Option<u16> {
     let request = http::Request::builder()
         .method(method)
         .uri(url)
+        .header("x-ms-access-tier", tier)
         .body(bytes::Bytes::from(text.to_owned()))
         .unwrap();
     azure
@@ -386,4 +391,81 @@ async fn an_account_that_is_made_has_what_was_asked_for_and_takes_its_time() {
     assert_eq!(status().await, ("Unavailable".to_owned(), json!(false)));
     tokio::time::sleep(std::time::Duration::from_secs(150)).await;
     assert_eq!(status().await, ("Live".to_owned(), json!(true)));
+}
+
+/// The archive with a container, and with other properties.
+async fn archive_with(body: Value) -> Simulator {
+    let azure = platform("");
+    let container = format!("{}/blobServices/default/containers/orders", archive());
+    for (method, path, body) in [
+        ("PUT", container, json!({"properties": {}})),
+        ("PATCH", archive(), body),
+    ] {
+        let path = format!("{path}?api-version={VERSION}");
+        let told = send(&azure, request(method, &path, Some(body))).await.unwrap();
+        assert!(told.status < 300, "{method} {path}: {}", told.body);
+    }
+    azure
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_written_after_the_last_sync_is_lost_by_an_unplanned_failover_and_nothing_by_a_planned_one()
+{
+    for (kind, late) in [("", 404), ("&failoverType=Planned", 200)] {
+        let azure = archive_with(json!({})).await;
+        let url = |name: &str| format!("https://starchive.blob.core.windows.net/orders/{name}");
+        assert_eq!(blob(&azure, "PUT", &url("early"), "x").await, Some(201));
+        azure.advance(Duration::from_secs(30 * 60));
+        assert_eq!(blob(&azure, "PUT", &url("late"), "x").await, Some(201));
+        let begun = fail_over(&azure, kind).await;
+        // Neither endpoint reads or writes meanwhile.
+        assert_eq!(blob(&azure, "GET", &url("early"), "").await, Some(503));
+        assert_eq!(blob(&azure, "PUT", &url("more"), "x").await, Some(503));
+        let there = "https://starchive-secondary.blob.core.windows.net/orders/early";
+        assert_eq!(blob(&azure, "GET", there, "").await, Some(503));
+        wait(&azure, &begun).await;
+        assert_eq!(blob(&azure, "GET", &url("early"), "").await, Some(200));
+        assert_eq!(blob(&azure, "GET", &url("late"), "").await, Some(late), "{kind}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn accounts_of_premium_block_blobs_or_with_immutable_blobs_do_not_fail_over() {
+    for body in [
+        json!({"kind": "BlockBlobStorage"}),
+        json!({"properties": {"immutableStorageWithVersioning": {"enabled": true}}}),
+    ] {
+        let azure = archive_with(body.clone()).await;
+        let told = stats(&azure).await.body["properties"]["geoReplicationStats"].clone();
+        assert_eq!(
+            (&told["canFailover"], &told["canPlannedFailover"]),
+            (&json!(false), &json!(false)),
+            "{body}"
+        );
+        assert_eq!(fail_over(&azure, "").await.status, 409, "{body}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn redundancy_is_not_given_back_while_archived_blobs_exist_nor_with_other_zones() {
+    let azure = archive_with(json!({})).await;
+    let cold = "https://starchive.blob.core.windows.net/orders/cold";
+    assert_eq!(blob_in(&azure, "PUT", cold, "x", "Archive").await, Some(201));
+    azure.advance(Duration::from_secs(30 * 60));
+    let begun = fail_over(&azure, "").await;
+    wait(&azure, &begun).await;
+    let ask = async |sku: &str| {
+        let path = format!("{}?api-version={VERSION}", archive());
+        let body = json!({"sku": {"name": sku}});
+        send(&azure, request("PATCH", &path, Some(body)))
+            .await
+            .unwrap()
+            .status
+    };
+    assert_eq!(ask("Standard_GRS").await, 409);
+    assert_eq!(blob(&azure, "PUT", cold, "x").await, Some(201));
+    for never in ["Standard_ZRS", "Premium_LRS", "Standard_GZRS"] {
+        assert_eq!(ask(never).await, 400, "{never}");
+    }
+    assert_eq!(ask("Standard_GRS").await, 200);
 }

@@ -20,6 +20,17 @@ pub(super) static GEO: Kind = Kind {
         SUBSCRIPTION,
         TENANT,
         may(
+            "redundancy",
+            Shape::Word(&[
+                "Standard_GRS",
+                "Standard_RAGRS",
+                "Standard_GZRS",
+                "Standard_RAGZRS",
+            ]),
+            Stands::With,
+            "Redundancy that reprotect gives an account back that an unplanned move left alone; the readable one when left out",
+        ),
+        may(
             "canary",
             Shape::Name,
             Stands::With,
@@ -41,6 +52,7 @@ pub(super) static GEO: Kind = Kind {
         "Microsoft.Storage/storageAccounts/read",
         "Microsoft.Storage/storageAccounts/failover/action",
         "Microsoft.Storage/storageAccounts/write",
+        "Microsoft.Storage/storageAccounts/objectReplicationPolicies/read",
     ],
     operations: &[
         OperationDeclaration {

@@ -10,14 +10,19 @@ use leeward_engine::{
     port::{Context, Driver, DriverError, SourceRegion},
     work::{Assessment, Figure, Loss, Observation, Operation, Phase, Progress, Rung, Sent, Ticket},
 };
-use leeward_runbook::{journey::Journey, kind::RepeatClass, plan::LadderRung};
+use leeward_runbook::{journey::Journey, kind::RepeatClass};
 use serde_json::{Value, json};
 
-use super::{API, account::Account};
+use super::{
+    API,
+    account::{Account, Stats},
+};
 use crate::{
     arm::{Arm, ArmError, Method, ReadError, Request, folded_region, lro, path::folded, refusal},
     kinds::settings,
 };
+
+mod ladder;
 
 /// Sending, the way and staying invisible take up to 150 s.
 const SETTLING: Duration = Duration::from_secs(180);
@@ -71,7 +76,12 @@ impl Geo {
                 return Ok(account);
             }
             let expanded = Request::get(&path, API).query("$expand", "geoReplicationStats");
-            Ok(Account::read(&arm.read(&expanded).await?.body))
+            match arm.read(&expanded).await {
+                Ok(reply) => Ok(Account::read(&reply.body)),
+                // The redundancy is shown before, or after, it is there: the account itself was readable.
+                Err(ReadError::Answered(error)) if error.status == 400 => Ok(account),
+                Err(error) => Err(error),
+            }
         };
         if context.source_region == SourceRegion::Open {
             return reading.await;
@@ -91,11 +101,41 @@ impl Geo {
             .map_err(|error| error.into_driver_error(Geo::what(context)))
     }
 
+    /// Says what is seen to stand in the way of a failover, where Azure says that there is something. Best effort: what
+    /// cannot be read is left out.
+    async fn blockers(&self, context: &Context, account: &Account) -> Vec<String> {
+        let mut found: Vec<String> = account.unmovable.iter().map(|why| (*why).to_owned()).collect();
+        if let Some(stats) = &account.stats {
+            if !stats.is_live() {
+                found.push(format!("its other copy is {}", stats.status));
+            }
+            if stats.synced.is_none() {
+                found.push("its last sync time is not known, as of a new account".to_owned());
+            }
+        }
+        if let Ok(path) = Geo::path(context) {
+            let list = Request::get(format!("{path}/objectReplicationPolicies"), API);
+            let reading = tokio::time::timeout(BRIEF, async {
+                let arm = self.arm.for_step(context);
+                arm.list(&list).await
+            });
+            if let Ok(Ok(policies)) = reading.await
+                && !policies.is_empty()
+            {
+                found.push(format!(
+                    "it takes part in object replication ({}), and such accounts do not fail over",
+                    policies.len()
+                ));
+            }
+        }
+        found
+    }
+
     fn loss(&self, context: &Context, account: Result<&Account, String>) -> Loss {
         let name = settings::optional_text(&context.settings, "account").unwrap_or_default();
         let stats = account.as_ref().ok().and_then(|account| account.stats.as_ref());
         let synced = stats.and_then(|stats| stats.synced);
-        let live = stats.is_some_and(|stats| stats.status.eq_ignore_ascii_case("Live"));
+        let live = stats.is_some_and(Stats::is_live);
         let (figure, source) = match (&account, synced) {
             (Err(reason), _) => (Figure::Unknown, reason.clone()),
             (Ok(_), Some(at)) if live => {
@@ -145,9 +185,38 @@ impl Geo {
         let mut warnings = vec![
             "during the move both endpoints refuse reads and writes, usually for up to an hour".to_owned(),
         ];
-        let rungs = rungs(context, &account)?;
+        let barred = account
+            .stats
+            .as_ref()
+            .is_some_and(|stats| stats.can_failover == Some(false));
+        let blockers = match barred && !there && !account.moving {
+            true => self.blockers(context, &account).await,
+            false => Vec::new(),
+        };
+        let rungs = ladder::rungs(context, &account, &blockers)?;
+        if let Some(reason) = ladder::passes(context, &account, &rungs) {
+            return Err(DriverError::Refused {
+                what: Geo::what(context),
+                code: "CopyNotComplete".to_owned(),
+                message: reason,
+                passing: true,
+            });
+        }
         if rungs.iter().any(|rung| rung.lossy) {
-            warnings.push("an unplanned move leaves the account without geo-redundancy".to_owned());
+            warnings.push(
+                match account.stats.as_ref().and_then(|stats| stats.left_with.as_ref()) {
+                    Some(sku) => {
+                        format!("an unplanned move leaves the account without geo-redundancy, as {sku}")
+                    }
+                    None => "an unplanned move leaves the account without geo-redundancy".to_owned(),
+                },
+            );
+        }
+        if !there && account.stats.is_some() && !account.caught_up() {
+            warnings.push(
+                "its other copy is older than its last move: an unplanned move loses everything written since"
+                    .to_owned(),
+            );
         }
         Ok(Assessment {
             summary: format!("{} is {account}", Geo::what(context)),
@@ -172,9 +241,16 @@ impl Geo {
     async fn assess_drill(&self, context: &Context) -> Result<Assessment, DriverError> {
         let account = self.account(context).await?;
         let mut warnings = Vec::new();
-        if account.stats.as_ref().is_none_or(|stats| !stats.can_failover) {
+        let can = account.stats.as_ref().and_then(|stats| stats.can_failover);
+        if can != Some(true) {
             warnings.push("a move now would be refused: canFailover is not true".to_owned());
         }
+        let blockers = self.blockers(context, &account).await;
+        warnings.extend(
+            blockers
+                .into_iter()
+                .map(|why| format!("in the way of a move: {why}")),
+        );
         if settings::optional_text(&context.settings, "canary").is_some() {
             warnings.push("`canary` is not done by this version: the account was only assessed".to_owned());
         }
@@ -193,9 +269,10 @@ impl Geo {
         let account = self.account(context).await?;
         let mut operations = Vec::new();
         if !account.is_geo() {
-            let sku = account.restored_sku().ok_or_else(|| DriverError::Impossible {
-                reason: format!("no redundancy is known that gives {} a second copy", account.sku),
-            })?;
+            let wanted = settings::optional_text(&context.settings, "redundancy");
+            let sku = account
+                .restored_sku(wanted)
+                .map_err(|reason| DriverError::Impossible { reason })?;
             operations.push(operation(
                 RESTORE,
                 Geo::path(context)?,
@@ -206,10 +283,15 @@ impl Geo {
         }
         Ok(Assessment {
             summary: format!("{} is {account}", Geo::what(context)),
-            warnings: if operations.is_empty() {
-                Vec::new()
-            } else {
-                vec!["the whole account is copied anew; a failover back before that is complete loses what is not copied yet".to_owned()]
+            warnings: match (&account.stats, operations.is_empty()) {
+                (Some(stats), true) if !stats.is_live() => vec![format!(
+                    "its other copy is {}: a failover back before it is complete loses what is not copied yet",
+                    stats.status
+                )],
+                (_, true) => Vec::new(),
+                (_, false) => vec![
+                    "the whole account is copied anew, which is refused while it holds archived blobs; a failover back before that is complete loses what is not copied yet".to_owned(),
+                ],
             },
             operations,
             outputs: account.outputs(),
@@ -229,67 +311,6 @@ fn operation(id: &str, path: String, goal: String, rungs: Vec<Rung>, payload: Va
         observable: true,
         payload,
     }
-}
-
-fn rungs(context: &Context, account: &Account) -> Result<Vec<Rung>, DriverError> {
-    let rung = |name: &str, within| LadderRung {
-        name: name.to_owned(),
-        within,
-    };
-    let otherwise = [
-        rung("planned", Some(Duration::from_secs(3600))),
-        rung("unplanned", None),
-    ];
-    let ladder = context
-        .step
-        .data_loss
-        .as_ref()
-        .map_or(otherwise.as_slice(), |loss| &loss.ladder);
-    ladder
-        .iter()
-        .map(|rung| {
-            let skip = match rung.name.as_str() {
-                "planned" => planned_barred(context, account),
-                "unplanned" => account
-                    .stats
-                    .as_ref()
-                    .is_none_or(|stats| !stats.can_failover)
-                    .then(|| "Azure says that the account cannot fail over (canFailover)".to_owned()),
-                other => {
-                    return Err(DriverError::Impossible {
-                        reason: format!("an account has no rung `{other}`: planned or unplanned"),
-                    });
-                }
-            };
-            let there =
-                account.primary.as_deref() == Some(folded_region(&context.plan.target.region).as_str());
-            Ok(Rung {
-                name: rung.name.clone(),
-                // A second planned move swaps back; of an unplanned one nobody knows.
-                repeat: RepeatClass::OneShot,
-                settling: SETTLING,
-                within: rung.within,
-                lossy: rung.name == "unplanned",
-                beside: false,
-                // What is there already needs no way.
-                skip: skip.filter(|_| !there),
-            })
-        })
-        .collect()
-}
-
-fn planned_barred(context: &Context, account: &Account) -> Option<String> {
-    if context.plan.region_down || context.source_region != SourceRegion::Open {
-        return Some(format!(
-            "the outage of {} is declared, and a planned move needs both regions",
-            context.plan.source.region
-        ));
-    }
-    if account.stats.as_ref().is_none_or(|stats| !stats.can_planned) {
-        return Some("Azure says that a planned move is not possible (canPlannedFailover)".to_owned());
-    }
-    (!account.primary_well || !account.secondary_well)
-        .then(|| "one of its two regions is not available".to_owned())
 }
 
 fn observe(operation: &Operation, account: &Account, target: &str) -> Observation {
@@ -443,7 +464,10 @@ impl Driver for Geo {
         };
         match self.arm.for_step(context).change(&request, key).await {
             Ok(reply) => lro::read_start(&request, &reply),
-            Err(sent) => sent,
+            // Typical of a new account; it comes with the first sync.
+            Err(sent) => refusal::with_passing(sent, |refusal| {
+                (refusal.code == "LastSyncTimeUnavailable").then_some(true)
+            }),
         }
     }
 

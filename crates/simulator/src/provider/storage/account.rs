@@ -58,6 +58,9 @@ pub(super) struct Blob {
     pub text: String,
     /// When it was written.
     pub written: Timestamp,
+    /// Whether it lies in the archive tier.
+    #[serde(default)]
+    pub archived: bool,
 }
 
 impl Account {
@@ -172,7 +175,9 @@ pub(super) fn update(context: &mut Context<'_>, request: &ArmRequest) -> Answer 
         return in_progress();
     }
     if let Some(sku) = body["sku"]["name"].as_str().filter(|sku| **sku != account.sku) {
-        if sku == "Standard_ZRS" || sku.starts_with("Premium") || sku.contains("GZRS") {
+        // Zones are not changed so, in either direction: that is a migration of the account.
+        let zones = |sku: &str| sku.contains("ZRS");
+        if sku == "Standard_ZRS" || sku.starts_with("Premium") || zones(sku) != zones(&account.sku) {
             return Answer::error(
                 400,
                 "InvalidRequestPropertyValue",
@@ -180,6 +185,14 @@ pub(super) fn update(context: &mut Context<'_>, request: &ArmRequest) -> Answer 
             );
         }
         if geo(sku) && account.secondary.is_none() {
+            // Documented as impossible; status and code are inferences.
+            if account.blobs.values().any(|blob| blob.archived) {
+                return Answer::error(
+                    409,
+                    "Conflict",
+                    "The redundancy cannot be changed while the account holds archived blobs.",
+                );
+            }
             let pair = geography::place(&account.primary).and_then(|place| place.pair);
             let Some(pair) = pair.or_else(|| counterpart(&account, &resource.region)) else {
                 return Answer::error(

@@ -130,7 +130,13 @@ fn serve(
             let Ok(text) = String::from_utf8(request.body().to_vec()) else {
                 return failed(400, "InvalidInput", "The pretend Azure keeps text only.");
             };
-            let blob = Blob { text, written: now };
+            let tier = request.headers().get("x-ms-access-tier");
+            let archived = tier.is_some_and(|tier| tier.as_bytes().eq_ignore_ascii_case(b"archive"));
+            let blob = Blob {
+                text,
+                written: now,
+                archived,
+            };
             replicate(world, account, &path, &blob, now);
             store(world, &account.id, &path, blob);
             let mut response = Response::new(Bytes::new());
@@ -153,9 +159,10 @@ fn seen(world: &World, account: &Resource, now: Timestamp) -> BTreeMap<String, B
 }
 
 /// Copies a blob along the policies that stand on both sides. Azure promises no figure for how long that takes, so
-/// there is none here: it is there at once while both regions are well, and not at all while one is not.
+/// there is none here: it is there at once while both regions are well, and not at all while one is not. Archived blobs
+/// are not copied.
 fn replicate(world: &mut World, account: &Resource, path: &str, blob: &Blob, now: Timestamp) {
-    let Some((container, name)) = path.split_once('/') else {
+    let Some((container, name)) = path.split_once('/').filter(|_| !blob.archived) else {
         return;
     };
     let mut copies = Vec::new();

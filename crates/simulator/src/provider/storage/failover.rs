@@ -10,7 +10,7 @@ use super::{
 use crate::{
     arm::{Answer, ArmRequest},
     provider::{Begin, Context, Failure, durations::ACCOUNT_FAILOVER},
-    world::{Health, Operation},
+    world::{Health, Operation, Resource},
 };
 
 /// How often the provider wants to be asked. Recorded on the creation of an account.
@@ -50,6 +50,9 @@ pub(super) fn begin(context: &mut Context<'_>, request: &ArmRequest) -> Answer {
             "Account failover is not supported for accounts that are part of an object replication policy.",
         );
     }
+    if let Some(reason) = unmovable(&resource) {
+        return refused(409, reason);
+    }
     let (status, synced) = view::status(context, &account);
     if synced.is_none() {
         return Answer::error(
@@ -87,6 +90,16 @@ pub(super) fn begin(context: &mut Context<'_>, request: &ArmRequest) -> Answer {
     begin.state = json!({"planned": planned, "synced": synced});
     let operation = context.begin(begin);
     context.links(Answer::empty(202), &operation)
+}
+
+/// Says what of an account is documented as never failing over.
+pub(super) fn unmovable(resource: &Resource) -> Option<&'static str> {
+    let body = &resource.body;
+    if body["kind"] == "BlockBlobStorage" {
+        return Some("Account failover is not supported for premium block blob accounts.");
+    }
+    (body["properties"]["immutableStorageWithVersioning"]["enabled"] == true)
+        .then_some("Account failover is not supported for accounts with immutable blobs.")
 }
 
 fn refused(status: u16, message: &str) -> Answer {

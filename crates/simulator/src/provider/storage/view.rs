@@ -64,7 +64,7 @@ pub(super) fn show(context: &Context<'_>, seen: &Resource, stats: bool) -> Value
         properties["failoverInProgress"] = json!(true);
     }
     if stats && geo(&account.sku) {
-        properties["geoReplicationStats"] = statistics(context, &account, &seen.id);
+        properties["geoReplicationStats"] = statistics(context, &account, seen);
     }
     merge(
         &mut properties,
@@ -114,9 +114,11 @@ pub(super) fn show(context: &Context<'_>, seen: &Resource, stats: bool) -> Value
     shown
 }
 
-fn statistics(context: &Context<'_>, account: &Account, id: &str) -> Value {
+fn statistics(context: &Context<'_>, account: &Account, seen: &Resource) -> Value {
     let (status, synced) = status(context, account);
-    let can = status == "Live" && !super::account::replicates(context.world, id);
+    let can = status == "Live"
+        && super::failover::unmovable(seen).is_none()
+        && !super::account::replicates(context.world, &seen.id);
     let mut stats = json!({
         "canPlannedFailover": can && context.health(&account.primary) == Health::Up,
         "postFailoverRedundancy": "Standard_LRS",

@@ -268,3 +268,127 @@ async fn a_drill_changes_nothing() {
     );
     assert!(azure.changes().is_empty());
 }
+
+#[tokio::test]
+async fn what_stands_in_the_way_of_a_move_is_told_with_what_azure_says() {
+    let mut body = account("westeurope", "northeurope", "Standard_RAGRS", false, false);
+    body["kind"] = json!("BlockBlobStorage");
+    let azure = azure(body);
+    azure.on(
+        "GET",
+        &format!("{END}/objectreplicationpolicies"),
+        200,
+        json!({"value": [{"name": "p-1"}]}),
+    );
+    let found = assess(&azure, &context(Journey::Failover)).await.unwrap();
+    for rung in &found.operations[0].rungs {
+        let reason = rung.skip.as_deref().unwrap();
+        assert!(reason.contains("Azure says"), "{reason}");
+        assert!(reason.contains("object replication (1)"), "{reason}");
+        assert!(reason.contains("premium block blobs"), "{reason}");
+    }
+    let found = assess(&azure, &context(Journey::Drill)).await.unwrap();
+    assert!(found.operations.is_empty());
+    let told = found.warnings.join("\n");
+    assert!(
+        told.contains("canFailover") && told.contains("object replication (1)"),
+        "{told}"
+    );
+}
+
+#[tokio::test]
+async fn a_word_that_azure_leaves_out_bars_no_move() {
+    let mut body = calm();
+    body["properties"]["geoReplicationStats"] = json!({"status": "Live"});
+    let found = assess(&azure(body), &context(Journey::Failover)).await.unwrap();
+    assert!(found.operations[0].rungs.iter().all(|rung| rung.skip.is_none()));
+    assert_eq!(found.losses[0].by_rung["unplanned"], Figure::Unknown);
+}
+
+#[tokio::test]
+async fn a_failover_back_waits_until_the_other_copy_is_complete_and_in_an_outage_it_does_not() {
+    let mut young = account("westeurope", "northeurope", "Standard_RAGRS", false, false);
+    young["properties"]["geoReplicationStats"]["status"] = json!("Bootstrap");
+    young["properties"]["lastGeoFailoverTime"] = json!("1970-01-01T00:00:00Z");
+    let refused = assess(&azure(young.clone()), &context(Journey::Failover)).await;
+    let Err(DriverError::Refused {
+        passing: true,
+        message,
+        ..
+    }) = refused
+    else {
+        panic!("{refused:?}");
+    };
+    assert!(message.contains("Bootstrap") && message.contains("not copied yet"));
+    let mut outage = context(Journey::Failover);
+    outage.source_region = SourceRegion::Tried;
+    let found = assess(&azure(young), &outage).await.unwrap();
+    assert!(found.operations[0].rungs.iter().all(|rung| rung.skip.is_some()));
+}
+
+#[tokio::test]
+async fn a_copy_older_than_the_last_move_is_never_gone_over_to_on_a_calm_day() {
+    let mut body = calm();
+    // Everything written since the move of 00:10 is only here.
+    body["properties"]["lastGeoFailoverTime"] = json!("1970-01-01T00:10:00Z");
+    let found = assess(&azure(body.clone()), &context(Journey::Failover))
+        .await
+        .unwrap();
+    let rungs = &found.operations[0].rungs;
+    // A planned move copies everything first.
+    assert!(rungs[0].skip.is_none());
+    let reason = rungs[1].skip.as_deref().unwrap();
+    assert!(
+        reason.contains("everything written since would be lost"),
+        "{reason}"
+    );
+    assert!(
+        found
+            .warnings
+            .iter()
+            .any(|told| told.contains("older than its last move"))
+    );
+    let mut outage = context(Journey::Failover);
+    outage.source_region = SourceRegion::Tried;
+    let found = assess(&azure(body.clone()), &outage).await.unwrap();
+    assert!(found.operations[0].rungs[1].skip.is_none());
+    body["properties"]["geoReplicationStats"]["lastSyncTime"] = json!("1970-01-01T00:10:01Z");
+    let found = assess(&azure(body), &context(Journey::Failover)).await.unwrap();
+    assert!(found.operations[0].rungs[1].skip.is_none());
+}
+
+#[tokio::test]
+async fn a_new_account_without_a_sync_time_is_asked_again_later() {
+    let azure = azure(calm());
+    azure.on(
+        "POST",
+        "/stgeo/failover",
+        400,
+        json!({"error": {"code": "LastSyncTimeUnavailable", "message": "m"}}),
+    );
+    let context = context(Journey::Failover);
+    let driver = Geo::new(azure.arm());
+    let operation = driver.assess(&context).await.unwrap().operations.remove(0);
+    let sent = driver
+        .begin(&context, &operation, "unplanned", &key("failover"))
+        .await;
+    assert!(
+        matches!(&sent, Sent::Refused(refusal) if refusal.passing),
+        "{sent:?}"
+    );
+}
+
+#[tokio::test]
+async fn statistics_that_azure_refuses_to_show_cost_the_account_nothing_else() {
+    let azure = FakeAzure::new();
+    let plain = json!({"sku": {"name": "Standard_RAGRS"}, "properties": {"primaryLocation": "northeurope"}});
+    azure.on("GET", END, 200, plain).on(
+        "GET",
+        END,
+        400,
+        json!({"error": {"code": "BadRequest", "message": "AccountType Standard_LRS is invalid."}}),
+    );
+    let found = assess(&azure, &context(Journey::Reprotect)).await.unwrap();
+    assert!(found.operations.is_empty());
+    assert_eq!(found.outputs["primary-location"], "northeurope");
+}
