@@ -469,3 +469,56 @@ async fn redundancy_is_not_given_back_while_archived_blobs_exist_nor_with_other_
     }
     assert_eq!(ask("Standard_GRS").await, 200);
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_archived_blob_is_not_replicated() {
+    let azure = platform("");
+    for (tier, name, there) in [("Hot", "warm", 200), ("Archive", "cold", 404)] {
+        let url = |account: &str| format!("https://{account}.blob.core.windows.net/media/{name}");
+        assert_eq!(
+            blob_in(&azure, "PUT", &url("stmediaweu"), "x", tier).await,
+            Some(201)
+        );
+        assert_eq!(
+            blob(&azure, "GET", &url("stmedianeu"), "").await,
+            Some(there),
+            "{tier}"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn replication_needs_versions_on_both_accounts_and_the_change_feed_on_its_source() {
+    for (side, off) in [
+        (
+            "weu",
+            json!({"isVersioningEnabled": false, "changeFeed": {"enabled": true}}),
+        ),
+        (
+            "weu",
+            json!({"isVersioningEnabled": true, "changeFeed": {"enabled": false}}),
+        ),
+        ("neu", json!({"isVersioningEnabled": false})),
+    ] {
+        let azure = platform("");
+        let service = format!("{}/blobServices/default?api-version={VERSION}", media(side));
+        let body = json!({"properties": off});
+        assert_eq!(
+            send(&azure, request("PUT", &service, Some(body)))
+                .await
+                .unwrap()
+                .status,
+            200
+        );
+        let path = format!(
+            "{}/objectReplicationPolicies/default?api-version={VERSION}",
+            media("neu")
+        );
+        let body = json!({"properties": {
+            "sourceAccount": media("weu"), "destinationAccount": media("neu"),
+            "rules": [{"sourceContainer": "media", "destinationContainer": "media"}],
+        }});
+        let told = send(&azure, request("PUT", &path, Some(body))).await.unwrap();
+        assert_eq!(told.status, 409, "{side} {off}");
+    }
+}

@@ -1,7 +1,7 @@
 //! Storage accounts: moved by Azure as a whole, or cut loose from their replication.
 
 use super::common::{
-    ALL, LATE, RESOURCE_GROUP, SOON, SUBSCRIPTION, TENANT, gives, may, need, not_yet, otherwise, seconds,
+    ALL, LATE, RESOURCE_GROUP, SUBSCRIPTION, TENANT, gives, may, need, not_yet, otherwise, seconds,
 };
 use crate::kind::{ControlPlane, Kind, OperationDeclaration, RepeatClass, Shape, Stands};
 
@@ -61,7 +61,7 @@ pub(super) static GEO: Kind = Kind {
             sends: "POST …/storageAccounts/{account}/failover?failoverType=Planned",
             goal: "primaryLocation is the target region and no failover is in progress",
             repeat: RepeatClass::OneShot,
-            settling: LATE,
+            settling: seconds(180),
             witnesses: "primaryLocation, lastGeoFailoverTime, failoverInProgress",
             source: "FACTS §5",
         },
@@ -71,7 +71,7 @@ pub(super) static GEO: Kind = Kind {
             sends: "POST …/storageAccounts/{account}/failover",
             goal: "primaryLocation is the target region and no failover is in progress",
             repeat: RepeatClass::OneShot,
-            settling: LATE,
+            settling: seconds(180),
             witnesses: "primaryLocation, lastGeoFailoverTime, failoverInProgress",
             source: "FACTS §5",
         },
@@ -81,7 +81,7 @@ pub(super) static GEO: Kind = Kind {
             sends: "PATCH …/storageAccounts/{account}, sku",
             goal: "the account's sku is geo-redundant again",
             repeat: RepeatClass::Repeatable,
-            settling: SOON,
+            settling: seconds(180),
             witnesses: "sku.name",
             source: "FACTS §5",
         },

@@ -37,6 +37,8 @@ pub(super) fn reads(operation: &str, body: &serde_json::Value) -> Option<bool> {
             list.is_some_and(|list| list.iter().all(policy))
         }
         "ObjectReplicationPolicies_Get" | "ObjectReplicationPolicies_CreateOrUpdate" => policy(body),
+        // What is off is left out.
+        "BlobServices_GetServiceProperties" => body["properties"].is_object(),
         "StorageAccounts_GetProperties" | "StorageAccounts_Update" => {
             let account = account::Account::read(body);
             let told = body["properties"]["primaryLocation"].is_string();

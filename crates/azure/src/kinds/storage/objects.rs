@@ -289,9 +289,14 @@ impl Objects {
         );
         give.after.push(receive.id.clone());
         operations.extend([receive, give]);
+        let lacking = [
+            serving.lacks(&arm, At::Source).await,
+            coming.lacks(&arm, At::Target).await,
+        ];
         Ok(Assessment {
             summary: format!("{} serves; {} is to receive from it", serving.name, coming.name),
             operations,
+            warnings: lacking.into_iter().flatten().collect(),
             ..Assessment::default()
         })
     }

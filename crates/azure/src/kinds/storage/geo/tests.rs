@@ -392,3 +392,73 @@ async fn statistics_that_azure_refuses_to_show_cost_the_account_nothing_else() {
     assert!(found.operations.is_empty());
     assert_eq!(found.outputs["primary-location"], "northeurope");
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_loss_of_an_account_reaches_from_its_last_sync_to_the_outage_and_no_further() {
+    let azure = azure(calm());
+    let mut context = context(Journey::Failover);
+    context.outage_since = Some("1970-01-01T00:04:00Z".parse().unwrap());
+    let driver = Geo::new(azure.arm());
+    tokio::time::advance(Duration::from_secs(3600)).await;
+    let rows = driver.measure(&context).await.unwrap();
+    assert_eq!(
+        rows[0].by_rung["unplanned"],
+        Figure::UpTo(Duration::from_secs(240)),
+        "what stands still in an outage is no lag"
+    );
+}
+
+#[tokio::test]
+async fn a_redundancy_that_is_not_shown_yet_is_looked_at_again_and_not_called_failed() {
+    let azure = azure(account("northeurope", "", "Standard_LRS", false, false));
+    azure.on(
+        "GET",
+        END,
+        200,
+        account("northeurope", "", "Standard_LRS", false, false),
+    );
+    azure.on(
+        "GET",
+        END,
+        200,
+        account("northeurope", "westeurope", "Standard_RAGRS", false, false),
+    );
+    azure.on("PATCH", END, 200, calm());
+    let context = context(Journey::Reprotect);
+    let driver = Geo::new(azure.arm());
+    let operation = driver.assess(&context).await.unwrap().operations.remove(0);
+    assert_eq!(operation.rungs[0].repeat, RepeatClass::Repeatable);
+    assert!(operation.rungs[0].settling >= Duration::from_secs(60));
+    driver.begin(&context, &operation, "only", &key(RESTORE)).await;
+    let first = driver.observe(&context, &operation).await;
+    assert!(matches!(first, Observation::NotBegun { .. }), "{first:?}");
+    let then = driver.observe(&context, &operation).await;
+    assert!(matches!(then, Observation::Holds { .. }), "{then:?}");
+}
+
+#[tokio::test]
+async fn an_account_that_is_busy_is_asked_again_later() {
+    for code in [
+        "StorageAccountIsNotProvisioned",
+        "StorageAccountBeingCreated",
+        "StorageAccountOperationInProgress",
+    ] {
+        let azure = azure(calm());
+        azure.on(
+            "POST",
+            "/stgeo/failover",
+            409,
+            json!({"error": {"code": code, "message": "m"}}),
+        );
+        let context = context(Journey::Failover);
+        let driver = Geo::new(azure.arm());
+        let operation = driver.assess(&context).await.unwrap().operations.remove(0);
+        let sent = driver
+            .begin(&context, &operation, "planned", &key("failover"))
+            .await;
+        assert!(
+            matches!(&sent, Sent::Refused(refusal) if refusal.passing),
+            "{code}: {sent:?}"
+        );
+    }
+}

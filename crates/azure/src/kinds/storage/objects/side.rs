@@ -54,6 +54,29 @@ impl Account {
         let list = arm.list(&Request::get(path, API)).await?;
         Ok(list.iter().filter_map(Policy::read).collect())
     }
+
+    /// Says what replication still needs at an account, where that is shown. What cannot be read stops nothing: Azure
+    /// refuses a policy that it cannot carry out.
+    pub(super) async fn lacks(&self, arm: &Arm, at: At) -> Option<String> {
+        let path = format!("{}/blobServices/default", self.path);
+        let reply = arm.read(&Request::get(path, API)).await.ok()?;
+        let on = |pointer: &str| reply.body.pointer(pointer) == Some(&serde_json::json!(true));
+        let mut lacking = Vec::new();
+        if !on("/properties/isVersioningEnabled") {
+            lacking.push("versioning");
+        }
+        // Only whoever gives needs it.
+        if at == At::Source && !on("/properties/changeFeed/enabled") {
+            lacking.push("the change feed");
+        }
+        (!lacking.is_empty()).then(|| {
+            format!(
+                "{} of {} is not on, and replication needs it: Azure will refuse the policy",
+                lacking.join(" and "),
+                self.name
+            )
+        })
+    }
 }
 
 /// Tells what speaks against it that an account serves: replication that it receives, or that the other

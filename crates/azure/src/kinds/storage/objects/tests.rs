@@ -105,6 +105,7 @@ async fn replication_is_turned_round_at_the_destination_first() {
     let context = context(Journey::Reprotect);
     let driver = Objects::new(azure.arm());
     let found = driver.assess(&context).await.unwrap();
+    assert!(found.warnings.is_empty());
     assert_eq!(
         names(&found),
         [
@@ -194,4 +195,49 @@ async fn the_account_that_serves_is_never_made_the_copy_of_the_one_that_does_not
         names(&found),
         ["replicate-back/destination", "replicate-back/source"]
     );
+}
+
+#[tokio::test]
+async fn what_replication_still_needs_is_told_before_it_is_turned_round() {
+    let azure = azure(&[policy("p-1", "stweu", "stneu")], &[]);
+    for account in ["stweu", "stneu"] {
+        azure.on(
+            "GET",
+            &format!("/storageaccounts/{account}/blobservices/default"),
+            200,
+            json!({"properties": {"isVersioningEnabled": account == "stneu", "changeFeed": {"enabled": false}}}),
+        );
+    }
+    let found = Objects::new(azure.arm())
+        .assess(&context(Journey::Reprotect))
+        .await
+        .unwrap();
+    let [gives, receives] = found.warnings.as_slice() else {
+        panic!("{:?}", found.warnings);
+    };
+    assert!(gives.starts_with("the change feed of stneu is not on"), "{gives}");
+    assert!(
+        receives.starts_with("versioning of stweu is not on"),
+        "{receives}"
+    );
+    assert_eq!(found.operations.len(), 3);
+}
+
+#[tokio::test]
+async fn what_is_turned_round_replicates_from_the_beginning() {
+    let azure = azure(&[policy("p-1", "stweu", "stneu")], &[]);
+    azure.on(
+        "PUT",
+        &format!("{WE}/default"),
+        200,
+        policy("p-9", "stneu", "stweu"),
+    );
+    let context = context(Journey::Reprotect);
+    let driver = Objects::new(azure.arm());
+    let found = driver.assess(&context).await.unwrap();
+    driver
+        .begin(&context, &found.operations[1], "only", &key("receive"))
+        .await;
+    let rule = azure.changes()[0].body["properties"]["rules"][0].clone();
+    assert_eq!(rule["filters"]["minCreationTime"], "1601-01-01T00:00:00Z");
 }
