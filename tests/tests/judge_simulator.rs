@@ -127,7 +127,7 @@ impl Player {
         let method = exchange["method"].as_str().unwrap_or_default();
         if let Some(url) = self
             .urls
-            .get(&path_of(exchange))
+            .get(&way_of(exchange["uri"].as_str().unwrap_or_default()))
             .cloned()
             .filter(|_| method == "GET")
         {
@@ -149,7 +149,7 @@ impl Player {
         let (said, headers, answered) = self.send(method, &url, &body).await;
         for way in ["azure-asyncoperation", "location"] {
             if let (Some(theirs), Some(ours)) = (recorded_headers.get(way), headers.get(way)) {
-                self.urls.insert(path_of(&json!({"uri": theirs})), ours.clone());
+                self.urls.insert(way_of(theirs), ours.clone());
             }
         }
         self.learn(recorded_body, &answered);
@@ -173,6 +173,17 @@ impl Player {
             }
         }
     }
+}
+
+/// Returns what a recorded operation URL is known by: its path, and whether it leads to the result. Compute's two URLs
+/// have one path.
+fn way_of(uri: &str) -> String {
+    let monitor = if uri.contains("monitor=true") {
+        "?monitor"
+    } else {
+        ""
+    };
+    path_of(&json!({"uri": uri})) + monitor
 }
 
 fn headers_of(exchange: &Value) -> BTreeMap<String, String> {
@@ -365,6 +376,22 @@ fn a_cluster_is_made_stopped_and_started_with_the_recorded_answers() {
         "aks-stop-start",
         &(0..13).collect::<Vec<usize>>(),
         blueprint("westus2", "westcentralus", group),
+    );
+}
+
+#[test]
+fn a_script_runs_on_a_machine_with_the_recorded_answers() {
+    let group = "cli_test_vm_run_command_w_params000001";
+    let machine = json!([{
+        "kind": "resource", "location": "westus",
+        "id": format!("/subscriptions/{SUBSCRIPTION}/resourceGroups/{group}/providers/Microsoft.Compute/virtualMachines/test-run-command-vm2"),
+        "body": {"properties": {"provisioningState": "Succeeded"}},
+    }]);
+    answers_alike(
+        "a_script_runs_on_a_machine_with_the_recorded_answers",
+        "vm-run-command",
+        &(0..5).collect::<Vec<usize>>(),
+        blueprint("eastus", "westus", machine),
     );
 }
 

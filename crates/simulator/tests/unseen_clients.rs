@@ -57,8 +57,7 @@ async fn what_azure_takes_minutes_for_is_refused_and_never_made_up() {
         "/providers/Microsoft.KubernetesConfiguration/extensions/flux",
     );
     for (method, path) in [
-        ("POST", format!("{machine}/runCommand")),
-        ("PUT", format!("{machine}/runCommands/migrate")),
+        ("POST", format!("{machine}/capture")),
         ("PUT", extension.clone()),
         ("DELETE", extension),
     ] {

@@ -133,9 +133,11 @@ function wayOf(headers) {
   return ways.join(" and ") || undefined;
 }
 
-/** Where a URL leads, whatever its query and its case. */
+/** Where a URL leads, whatever its case and the rest of its query: Compute's two URLs have one path, and the one that leads to the result says so. */
 function place(url) {
-  return new URL(url, "https://management.azure.com").pathname.toLowerCase();
+  const whole = new URL(url, "https://management.azure.com");
+  const monitor = whole.searchParams.get("monitor") === "true" ? "?monitor" : "";
+  return whole.pathname.toLowerCase() + monitor;
 }
 
 /** The provider that serves a path: the last one that it names. */

@@ -52,6 +52,14 @@ steps:
     with: { command: [/bin/true, now] }
     repeat: safe
     in: [failover]
+  promote:
+    use: azure.vm.run-command
+    with: { script: pg_ctl promote }
+    at:
+      primary: { machine: vm-more-weu, resource-group: rg-more-weu }
+      paired: { machine: vm-more-neu, resource-group: rg-more-neu }
+    repeat: safe
+    in: [failover]
   lock:
     use: azure.resource
     with:

@@ -4,6 +4,8 @@
 mod aks;
 mod checks;
 mod command;
+mod compute;
+mod foreign;
 mod notify;
 #[cfg(test)]
 mod official;
@@ -30,6 +32,7 @@ pub(crate) fn all(seams: &Seams) -> Vec<Entry> {
         aks::drivers,
         checks::drivers,
         command::drivers,
+        compute::drivers,
         notify::drivers,
         resource::drivers,
         site_recovery::drivers,

@@ -210,7 +210,10 @@ fn usual(journey: Journey, step: &PlannedStep) -> Option<Usual> {
             "Microsoft.Cdn/profiles/-/originGroups",
             only(moves, &[Patch, Patch]),
         ),
-        "azure.vm.run-command" => ("Microsoft.Compute/virtualMachines/-/runCommands", vec![Put]),
+        "azure.vm.run-command" => (
+            "Microsoft.Compute/virtualMachines/-/runCommands",
+            vec![Put, Delete],
+        ),
         "azure.resource" => {
             let method = step.settings.get("method").and_then(Value::as_str);
             let change = match method.map(str::to_ascii_uppercase).as_deref() {

@@ -56,6 +56,7 @@ fn items(plan: &Plan, subscription: &str, step: &PlannedStep, files: &dyn Files)
         "azure.dns.record-set" => record(step, false),
         "azure.private-dns.record-set" => record(step, true),
         "azure.resource" => any_resource(plan, step),
+        "azure.vm.run-command" => machine(plan, subscription, step),
         _ => None,
     };
     let mut items: Vec<Item> = item.into_iter().collect();
@@ -268,6 +269,39 @@ fn any_resource(plan: &Plan, step: &PlannedStep) -> Option<Item> {
         body: Value::Null,
         absent: method == "PUT",
     }))
+}
+
+/// A machine on which a script runs is there already, unless another step of the plan is to make it.
+fn machine(plan: &Plan, subscription: &str, step: &PlannedStep) -> Option<Item> {
+    let written = |name: &str| text(&step.settings, name).filter(|text| !text.contains("${{"));
+    let (name, group) = (written("machine")?, written("resource-group")?);
+    let made = plan.steps.iter().any(|other| {
+        let vault = other.kind.starts_with("azure.site-recovery.");
+        let names = [
+            other.settings.pointer("/select/names"),
+            other.settings.get("machines"),
+        ];
+        vault
+            && names
+                .into_iter()
+                .any(|names| words(names).iter().any(|one| one.eq_ignore_ascii_case(&name)))
+    });
+    let subscription = written("subscription").unwrap_or_else(|| subscription.to_owned());
+    (!made).then(|| {
+        Item::Resource(AnyResource {
+            id: format!(
+                "/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.Compute/virtualMachines/{name}"
+            ),
+            location: Some(plan.target.region.clone()),
+            body: serde_json::json!({"properties": {
+                "provisioningState": "Succeeded",
+                "hardwareProfile": {"vmSize": "Standard_DS3_v2"},
+                "osProfile": {"computerName": name},
+                "storageProfile": {"osDisk": {"osType": "Linux", "createOption": "FromImage"}},
+            }}),
+            absent: false,
+        })
+    })
 }
 
 /// Returns an id with a name in place of each expression.

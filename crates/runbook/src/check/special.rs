@@ -24,6 +24,10 @@ pub(super) fn look(view: &View<'_>, findings: &mut Findings) {
             }
             "notify.webhook" => one_of(step, &["message", "body"], false, findings),
             "run.command" => command(step, findings),
+            "azure.vm.run-command" => {
+                one_of(step, &["script", "file"], true, findings);
+                password(step, findings);
+            }
             _ => {}
         }
         fallback(view, step, findings);
@@ -173,6 +177,21 @@ fn command(step: &Step, findings: &mut Findings) {
         .fix("write `[program, argument, argument]`");
         findings.add(node.span, finding);
     }
+}
+
+/// A password belongs to a user.
+fn password(step: &Step, findings: &mut Findings) {
+    let (Some(node), None) = (setting(step, "as-user-password"), setting(step, "as-user")) else {
+        return;
+    };
+    let finding = Finding::error(
+        code::MISSING_KEY,
+        format!("step `{}` has a password and no user", step.name.value),
+    )
+    .because("`as-user-password` is the password of `as-user`")
+    .fix("add `as-user: NAME`")
+    .fix("or remove `as-user-password`");
+    findings.add(node.span, finding);
 }
 
 fn fallback(view: &View<'_>, step: &Step, findings: &mut Findings) {

@@ -61,7 +61,12 @@ pub(crate) fn answer(
         .status_path
         .as_ref()
         .is_some_and(|path| same(path, &request.path.raw));
-    match status {
+    // Two URLs of one path: the one that leads to the result says so.
+    let monitor = operation.status_path == operation.result_path
+        && request
+            .query("monitor")
+            .is_some_and(|word| word.eq_ignore_ascii_case("true"));
+    match status && !monitor {
         true => {
             let answer = provider.status(context, operation);
             match operation.retry_after.filter(|_| !operation.progress.over()) {

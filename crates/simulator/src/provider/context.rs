@@ -165,7 +165,7 @@ impl Context<'_> {
             ("location", &operation.result_path),
         ] {
             if let Some(path) = path {
-                answer = answer.header(name, self.signed(path, operation));
+                answer = answer.header(name, self.signed(path, operation, is_monitor(name, operation)));
             }
         }
         match operation.retry_after {
@@ -177,18 +177,26 @@ impl Context<'_> {
     /// Adds a fresh `Location` alone.
     pub fn located(&self, answer: Answer, operation: &Operation) -> Answer {
         match &operation.result_path {
-            Some(path) => answer.header("location", self.signed(path, operation)),
+            Some(path) => {
+                let monitor = is_monitor("location", operation);
+                answer.header("location", self.signed(path, operation, monitor))
+            }
             None => answer,
         }
     }
 
     /// Returns an operation URL as ARM gives it out: absolute, signed, some 3.6 kB long.
-    fn signed(&self, path: &str, operation: &Operation) -> String {
+    fn signed(&self, path: &str, operation: &Operation, monitor: bool) -> String {
         // Ticks of 100 ns since the year 1, as .NET counts them.
         let ticks = self.now.as_nanosecond() / 100 + 621_355_968_000_000_000;
         let more = match operation.query.is_empty() {
             true => String::new(),
             false => format!("{}&", operation.query),
+        };
+        let more = if monitor {
+            format!("monitor=true&{more}")
+        } else {
+            more
         };
         format!(
             "{}{path}?{more}api-version={}&t={ticks}&c={}&s={}&h={}",
@@ -237,6 +245,11 @@ impl Context<'_> {
             .unwrap_or(moment)
             .to_string()
     }
+}
+
+/// Returns whether a URL must say that it leads to the result: where both have one path. Recorded for Compute.
+fn is_monitor(name: &str, operation: &Operation) -> bool {
+    name == "location" && operation.status_path == operation.result_path
 }
 
 /// What a signature is drawn from.

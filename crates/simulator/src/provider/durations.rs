@@ -86,6 +86,10 @@ pub(crate) const MACHINE_DISABLED: Duration = seconds(168);
 pub(crate) const MACHINE_SHUTDOWN_GIVES_UP: Duration = seconds(120);
 /// A machine started or stopped. Inference.
 pub(crate) const MACHINE_STARTED: Duration = seconds(40);
+/// A script on a machine, a short one. Recorded: 17 s, asked for twice, 30 s apart.
+pub(crate) const SCRIPT_RAN: Duration = seconds(20);
+/// A run command taken away, or begun where nobody waits for its end. Inference.
+pub(crate) const SCRIPT_REMOVED: Duration = seconds(10);
 /// Each further boot group of a recovery plan. Inference.
 pub(crate) const PLAN_GROUP_BOOTED: Duration = seconds(60);
 /// A recovery plan made or dropped. Recorded: 31 s.

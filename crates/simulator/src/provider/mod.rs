@@ -12,6 +12,7 @@ pub(crate) mod front_door;
 #[cfg(test)]
 mod misshapen;
 pub mod plain;
+pub(crate) mod run_command;
 pub(crate) mod site_recovery;
 pub(crate) mod sql;
 pub(crate) mod storage;
@@ -169,6 +170,7 @@ pub(crate) fn all() -> Vec<Box<dyn Provider>> {
     providers.extend(storage::providers());
     providers.extend(aks::providers());
     providers.push(Box::new(compute::Compute));
+    providers.push(Box::new(run_command::RunCommands));
     providers.push(Box::new(front_door::FrontDoor));
     providers.push(Box::new(dns::Dns { private: false }));
     providers.push(Box::new(dns::Dns { private: true }));

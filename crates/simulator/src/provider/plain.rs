@@ -17,11 +17,10 @@ use crate::{
 pub(crate) const ANY_VERSION: &[&str] = &[];
 
 /// Types whose changes take Azure minutes, and which nobody here plays: success at once would be made up.
-const TAKE_THEIR_TIME: [&str; 11] = [
+const TAKE_THEIR_TIME: [&str; 10] = [
     "microsoft.cdn/profiles",
     "microsoft.cdn/profiles/origingroups",
     "microsoft.cdn/profiles/origingroups/origins",
-    "microsoft.compute/virtualmachines/runcommands",
     "microsoft.containerservice/fleets",
     "microsoft.containerservice/fleets/members",
     "microsoft.kubernetesconfiguration/extensions",

@@ -26,7 +26,7 @@ pub use self::{
     capacity::Capacity,
     directory::Directory,
     operation::{Happening, Operation, Progress},
-    outside::{Command, Endpoint, Needs, Port, Serves, SqlAnswer},
+    outside::{Command, Endpoint, Needs, Port, Script, Serves, SqlAnswer},
     read::WorldError,
     region::{Health, Outage, Region, When},
     resource::{Group, Resource, Subscription, fold_id},
@@ -83,6 +83,9 @@ pub struct World {
     pub capacities: Vec<Capacity>,
     /// What comes of commands in a rehearsal.
     pub commands: Vec<Command>,
+    /// What comes of scripts on machines.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub scripts: Vec<Script>,
     /// What reads still see of resources that have changed.
     pub shadows: BTreeMap<String, Shadow>,
     /// Whether calls are counted and refused when they are too many.
@@ -115,6 +118,7 @@ impl Default for World {
             ports: Vec::new(),
             capacities: Vec::new(),
             commands: Vec::new(),
+            scripts: Vec::new(),
             shadows: BTreeMap::new(),
             throttles: Throttles::default(),
             parameters: Value::Null,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
 /// What makes an address answer.
@@ -109,6 +110,30 @@ pub struct Command {
     pub stdout: String,
     /// What it complains of.
     pub stderr: String,
+}
+
+/// What comes of a script on a machine. The first that matches decides; one that none matches succeeds.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Script {
+    /// The machine's name; any where left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub machine: Option<String>,
+    /// What the script's text holds; any where left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub contains: Option<String>,
+    /// Its exit code.
+    pub exit_code: i32,
+    /// What it writes.
+    pub stdout: String,
+    /// What it complains of.
+    pub stderr: String,
+    /// Azure's word for its end; `Succeeded` or `Failed` by the exit code where left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub state: Option<String>,
+    /// How long it runs; some twenty seconds where left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lasts: Option<SignedDuration>,
 }
 
 /// What a pretend SQL server answers to a statement, beside what it knows by itself.

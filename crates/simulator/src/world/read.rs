@@ -68,6 +68,7 @@ impl World {
         self.ports.splice(0..0, other.ports);
         self.capacities.splice(0..0, other.capacities);
         self.commands.splice(0..0, other.commands);
+        self.scripts.splice(0..0, other.scripts);
         if other.throttles != plain.throttles {
             self.throttles = other.throttles;
         }

@@ -20,6 +20,7 @@ use serde_json::{Value, json};
 use super::{
     Entry,
     checks::Prover,
+    foreign::foreign,
     secrets::{Opened, note_variables_of},
     settings,
 };
@@ -31,8 +32,6 @@ use crate::{
 
 /// What a one-shot is given before a doubt is over; a process has no late delivery, its effects may.
 const SETTLING: Duration = Duration::from_secs(150);
-/// How much of the output is kept in the journal.
-const KEPT: usize = 4 * 1024;
 
 /// Makes the family's drivers.
 pub(super) fn drivers(seams: &Seams) -> Vec<Entry> {
@@ -79,28 +78,6 @@ fn goal(context: &Context) -> Result<Option<&Check>, DriverError> {
             reason: "its goal is a condition on a resource, and a command has none: write a check".to_owned(),
         }),
     }
-}
-
-/// Returns the end of what a program wrote, without secrets, each line marked as foreign.
-fn foreign(output: &str, opened: &Opened) -> String {
-    let hidden = opened.hide(output);
-    let start = hidden.len().saturating_sub(KEPT);
-    let start = (start..=hidden.len())
-        .find(|place| hidden.is_char_boundary(*place))
-        .unwrap_or(hidden.len());
-    let end = &hidden[start..];
-    let lines: Vec<String> = end
-        .lines()
-        .map(|line| {
-            let clean: String = line
-                .chars()
-                .map(|c| if c.is_control() { ' ' } else { c })
-                .collect();
-            format!("| {}", clean.trim_end())
-        })
-        .collect();
-    let cut = if start > 0 { "| …\n" } else { "" };
-    format!("{cut}{}", lines.join("\n"))
 }
 
 #[async_trait]

@@ -225,11 +225,3 @@ async fn what_is_no_command_is_never_started() {
     }
     assert!(commands.seen.lock().unwrap().is_empty());
 }
-
-#[test]
-fn a_long_output_keeps_its_end() {
-    let long = format!("{}\nthe end", "ü".repeat(9000));
-    let kept = foreign(&long, &Opened::default());
-    assert!(kept.starts_with("| …\n| ü") && kept.ends_with("\n| the end"));
-    assert!(kept.len() < KEPT + 40);
-}

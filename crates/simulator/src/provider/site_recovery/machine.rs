@@ -9,7 +9,9 @@ use serde_json::{Value, json};
 use super::item::{End, Item};
 use crate::{
     arm::{Answer, ArmRequest},
-    provider::{Begin, Context, Failure, Provider, Served, durations::MACHINE_STARTED, plain, read},
+    provider::{
+        Begin, Context, Failure, Provider, Served, durations::MACHINE_STARTED, plain, read, run_command,
+    },
     shape::set,
     world::{Operation, Resource, World, geography},
 };
@@ -66,6 +68,7 @@ impl Provider for Machines {
                     (answer, _) => answer,
                 }
             }
+            (&Method::POST, "runcommand") => run_command::act(context, request),
             (&Method::POST, "start" | "deallocate" | "poweroff") => power(context, request, &action),
             _ => plain::Plain.answer(context, request),
         }
