@@ -8,6 +8,8 @@
 //! | `GET clock` | the virtual time and the speed |
 //! | `POST faults` | adds rules (YAML or JSON) behind those that are there |
 //! | `DELETE faults` | takes all rules away |
+//! | `POST locks` | puts in locks (YAML or JSON): `{"scope": "/subscriptions/…", "level": "ReadOnly"}` |
+//! | `DELETE locks` | takes all locks away |
 //! | `POST advance` | turns the clock on: `{"by": "10m"}` |
 //! | `POST reprotect` | turns replication round at once for whatever was switched over |
 //! | `POST commands` | what comes of a command: `{"command": ["program", "argument"]}` |
@@ -23,6 +25,7 @@ use crate::{
     fault,
     outcome::Outcome,
     simulator::{Decided, Simulator},
+    world::Lock,
 };
 
 /// Where the control side lives.
@@ -49,6 +52,11 @@ pub(crate) fn answer(simulator: &Simulator, request: &Request<Bytes>) -> Decided
         (&Method::POST, "faults") => faults(simulator, request),
         (&Method::DELETE, "faults") => {
             simulator.clear_faults();
+            (200, json!({}))
+        }
+        (&Method::POST, "locks") => locks(simulator, request),
+        (&Method::DELETE, "locks") => {
+            simulator.clear_locks();
             (200, json!({}))
         }
         (&Method::POST, "reprotect") => {
@@ -97,6 +105,24 @@ fn faults(simulator: &Simulator, request: &Request<Bytes>) -> (u16, Value) {
         Ok(rules) => {
             let count = rules.len();
             simulator.add_faults(rules);
+            (200, json!({"added": count}))
+        }
+        Err(error) => (400, json!({"error": error})),
+    }
+}
+
+fn locks(simulator: &Simulator, request: &Request<Bytes>) -> (u16, Value) {
+    let read = crate::yaml::value(&String::from_utf8_lossy(request.body())).and_then(|value| {
+        let list = match value {
+            Value::Array(list) => list,
+            one => vec![one],
+        };
+        serde_json::from_value::<Vec<Lock>>(Value::Array(list)).map_err(|error| error.to_string())
+    });
+    match read {
+        Ok(locks) => {
+            let count = locks.len();
+            simulator.add_locks(locks);
             (200, json!({"added": count}))
         }
         Err(error) => (400, json!({"error": error})),

@@ -45,6 +45,7 @@ mod data_plane;
 pub mod draw;
 mod exchange;
 mod fault;
+mod gate;
 mod log;
 mod outcome;
 pub mod provider;

@@ -27,7 +27,7 @@ use crate::{
     settings::Settings,
     settle::{self, Late, Parcel},
     throttle::{Throttle, Throttles},
-    world::{Command, World, fold_id},
+    world::{Command, Lock, World, fold_id},
 };
 
 /// A pretend Azure. Cheap to clone; all clones are the same one.
@@ -73,7 +73,10 @@ impl std::fmt::Debug for Simulator {
 
 impl Simulator {
     /// Starts a world. Its clock begins to run at the first request.
-    pub fn new(world: World, settings: Settings) -> Simulator {
+    pub fn new(mut world: World, settings: Settings) -> Simulator {
+        let locks = std::mem::take(&mut world.locks);
+        let start = world.start;
+        world.put_in_locks(locks, start);
         Simulator {
             inner: Arc::new(Inner {
                 clock: Clock::new(world.start, settings.speed),
@@ -141,6 +144,22 @@ impl Simulator {
     /// Takes all faults away; regions that are down stay down.
     pub fn clear_faults(&self) {
         self.state().faults.clear();
+    }
+
+    /// Puts in locks, from now on or for the time that they name.
+    pub fn add_locks(&self, locks: Vec<Lock>) {
+        let now = self.now();
+        let mut state = self.state();
+        settle::catch_up(&self.inner, &mut state, now);
+        state.world.put_in_locks(locks, now);
+    }
+
+    /// Takes all locks away, those that are still to come too.
+    pub fn clear_locks(&self) {
+        let now = self.now();
+        let mut state = self.state();
+        settle::catch_up(&self.inner, &mut state, now);
+        state.world.take_all_locks_away();
     }
 
     /// Turns replication round at once for whatever was switched over, so that the way back can be rehearsed.

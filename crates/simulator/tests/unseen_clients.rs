@@ -148,7 +148,7 @@ async fn a_list_of_what_nobody_has_is_empty() {
     let azure = platform(1);
     for rest in [
         "/providers/Microsoft.Network/publicIPAddresses",
-        "/providers/Microsoft.Authorization/locks",
+        "/providers/Microsoft.Authorization/policyAssignments",
         "/providers/Microsoft.ContainerService/managedClusters",
     ] {
         let told = get(&azure, &group("rg-global", rest), "2024-05-01").await;

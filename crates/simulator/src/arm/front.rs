@@ -1,7 +1,8 @@
 //! Whom does a request reach, and is it let in?
 //!
-//! The order is ARM's: token, api-version, subscription, route, resource group, then the provider. What lies in
-//! a region that is gone never answers.
+//! The order is ARM's: route, api-version, token, subscription, what stands before all providers (`gate/`: role,
+//! resource group, lock, the group's region), then the provider's own region, then the provider. What lies in a region
+//! that is gone never answers.
 
 use http::Method;
 use serde_json::Value;
@@ -9,6 +10,7 @@ use serde_json::Value;
 use super::{Answer, ArmRequest, answer::Body, groups, lists, poll, registration, version};
 use crate::{
     authority,
+    gate::{self, Stopped},
     provider::{self, Context, Provider},
     world::{Health, World},
 };
@@ -70,8 +72,8 @@ fn let_in(
     if let Some(answer) = authority::answer(context, request) {
         return Ok(Reached::Answered(answer));
     }
-    token(context, request)?;
     if let Some(operation) = poll::find(context.world, request).cloned() {
+        token(context, request)?;
         if context.health(&operation.region) == Health::Gone {
             return Ok(Reached::Silent);
         }
@@ -79,49 +81,40 @@ fn let_in(
             providers, context, request, &operation,
         )));
     }
-    let version = request.api_version();
-    if version.is_empty() {
-        return Err(Answer::gateway(
-            400,
-            "MissingApiVersionParameter",
-            "The api-version query parameter (?api-version=) is required for all requests.",
-        ));
-    }
+    let served = served(providers, context.world, request)?;
+    token(context, request)?;
     if let Some(id) = &request.path.subscription
         && !context.world.subscriptions.contains_key(&id.to_lowercase())
     {
         return Err(groups::missing_subscription(id));
     }
-    if request.path.namespace.is_none() {
-        let region = region(providers, context.world, request);
-        if region.is_some_and(|region| context.health(&region) == Health::Gone) {
-            return Ok(Reached::Silent);
+    match gate::pass(context, request) {
+        Ok(()) => {}
+        Err(Stopped::Refused(answer)) => return Err(answer),
+        Err(Stopped::Silent) => return Ok(Reached::Silent),
+    }
+    let (provider, versions) = match served {
+        ServedBy::Arm => {
+            let region = region(providers, context.world, request);
+            if region.is_some_and(|region| context.health(&region) == Health::Gone) {
+                return Ok(Reached::Silent);
+            }
+            let answer = groups::answer(providers, context.world, request);
+            return Ok(Reached::Answered(lists::paged(
+                context.world.page_size,
+                request,
+                answer,
+            )));
         }
-        let answer = groups::answer(providers, context.world, request);
-        return Ok(Reached::Answered(lists::paged(
-            context.world.page_size,
-            request,
-            answer,
-        )));
-    }
-    if request.path.types.is_empty() && matches!(request.path.action().as_deref(), None | Some("register")) {
-        return Ok(Reached::Answered(registration::answer(
-            providers,
-            context.world,
-            request,
-        )));
-    }
-    let (provider, versions) = route(providers, context.world, request, &version)?;
-    if let (Some(subscription), Some(name)) = (&request.path.subscription, &request.path.group) {
-        let Some(group) = context.world.group_of(subscription, name) else {
-            return Err(groups::missing_group(name));
-        };
-        // Writes go through the region of the resource group itself, wherever the resource lives.
-        let home = group.location.clone();
-        if request.changing() && context.health(&home) == Health::Gone {
-            return Ok(Reached::Silent);
+        ServedBy::Registration => {
+            return Ok(Reached::Answered(registration::answer(
+                providers,
+                context.world,
+                request,
+            )));
         }
-    }
+        ServedBy::Provider(provider, versions) => (provider, versions),
+    };
     tracing::trace!(path = %request.path.raw, ?versions, "served");
     let region = provider.region(context.world, request);
     if region.is_some_and(|region| context.health(&region) == Health::Gone) {
@@ -139,6 +132,40 @@ fn let_in(
         request,
         answer,
     )))
+}
+
+/// Who serves a request.
+enum ServedBy<'a> {
+    /// ARM itself.
+    Arm,
+    /// ARM, of its providers.
+    Registration,
+    /// A provider, in these api-versions.
+    Provider(&'a dyn Provider, &'static [&'static str]),
+}
+
+/// Finds who serves a request, in an api-version that it knows.
+fn served<'a>(
+    providers: &'a [Box<dyn Provider>],
+    world: &World,
+    request: &ArmRequest,
+) -> Result<ServedBy<'a>, Answer> {
+    let version = request.api_version();
+    if version.is_empty() {
+        return Err(Answer::gateway(
+            400,
+            "MissingApiVersionParameter",
+            "The api-version query parameter (?api-version=) is required for all requests.",
+        ));
+    }
+    if request.path.namespace.is_none() {
+        return Ok(ServedBy::Arm);
+    }
+    if request.path.types.is_empty() && matches!(request.path.action().as_deref(), None | Some("register")) {
+        return Ok(ServedBy::Registration);
+    }
+    let (provider, versions) = route(providers, world, request, &version)?;
+    Ok(ServedBy::Provider(provider, versions))
 }
 
 /// Says whether something is there, without showing it.

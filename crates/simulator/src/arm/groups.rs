@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::{Answer, ArmRequest, lists, registration, version};
 use crate::{
-    provider::Provider,
+    provider::{Provider, tags},
     world::{Group, World, fold_id, geography},
 };
 
@@ -45,11 +45,11 @@ pub(crate) fn answer(providers: &[Box<dyn Provider>], world: &mut World, request
             world
                 .subscriptions
                 .values()
-                .map(|item| subscription(&item.id, &item.name)),
+                .map(|item| subscription(world, &item.id, &item.name)),
         ),
         (Method::GET, ["subscriptions", id]) => world.subscriptions.get(*id).map_or_else(
             || missing_subscription(id),
-            |item| Answer::json(200, subscription(&item.id, &item.name)),
+            |item| Answer::json(200, subscription(world, &item.id, &item.name)),
         ),
         (Method::GET, ["subscriptions", id, "locations"]) => list(geography::PLACES.iter().map(|place| {
             json!({
@@ -150,8 +150,14 @@ fn resources(world: &World, request: &ArmRequest) -> Answer {
     let below = request.path.raw.rsplit_once('/').map_or("", |(below, _)| below);
     let below = format!("{}/", fold_id(below));
     let direct = world.resources.iter().filter(|(key, resource)| {
-        // A type with one segment is a resource of its own; others are parts of one.
-        key.starts_with(&below) && resource.kind.matches('/').count() == 1
+        // A type with one segment is a resource of its own; others are parts of one, or what is said of one.
+        key.starts_with(&below)
+            && resource.kind.matches('/').count() == 1
+            && !resource
+                .kind
+                .to_lowercase()
+                .starts_with("microsoft.authorization/")
+            && !resource.kind.eq_ignore_ascii_case("Microsoft.Resources/tags")
     });
     let items = direct.map(|(_, resource)| {
         let mut shown = json!({
@@ -184,13 +190,17 @@ fn tenants(world: &World) -> Vec<Value> {
         .collect()
 }
 
-fn subscription(id: &str, name: &str) -> Value {
-    json!({
+fn subscription(world: &World, id: &str, name: &str) -> Value {
+    let mut shown = json!({
         "id": format!("/subscriptions/{id}"),
         "subscriptionId": id,
         "displayName": name,
         "state": "Enabled",
-    })
+    });
+    if let Some(tags) = tags::of_subscription(world, id) {
+        shown["tags"] = tags.clone();
+    }
+    shown
 }
 
 fn shown(group: &Group) -> Value {

@@ -19,7 +19,7 @@ mod token;
 
 use http::Method;
 
-pub(crate) use self::token::judge;
+pub(crate) use self::token::{judge, object, part};
 use crate::{
     arm::{Answer, ArmRequest},
     provider::Context,

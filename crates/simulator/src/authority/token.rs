@@ -46,7 +46,7 @@ pub(super) fn issue(context: &Context<'_>, directory: &Directory, client: &str, 
     let lasts = i64::from(directory.token_lifetime).saturating_mul(i64::from(context.speed));
     let now = context.now.as_second();
     let header = json!({"typ": "JWT", "alg": "RS256", "kid": context.seed.letters("authority/key", 27)});
-    let object = context.seed.guid(&format!("authority/{client}")).to_string();
+    let object = object(context, client);
     let claims = json!({
         "aud": audience,
         "iss": format!("{}/{}/", context.base, directory.tenant),
@@ -65,6 +65,11 @@ pub(super) fn issue(context: &Context<'_>, directory: &Directory, client: &str, 
     let signed = format!("{}.{}", encoded(&header), encoded(&claims));
     let signature = signature(context, &signed);
     format!("{signed}.{signature}")
+}
+
+/// Returns the object id of an application's service principal.
+pub(crate) fn object(context: &Context<'_>, client: &str) -> String {
+    context.seed.guid(&format!("authority/{client}")).to_string()
 }
 
 /// Judges a token that is shown to ARM.
@@ -97,7 +102,7 @@ pub(crate) fn judge(context: &Context<'_>, token: &str) -> Result<(), Refused> {
 }
 
 /// Returns a part of something that has the shape of a JWT: its header (0) or its claims (1).
-pub(super) fn part(token: &str, place: usize) -> Option<Value> {
+pub(crate) fn part(token: &str, place: usize) -> Option<Value> {
     let parts: Vec<&str> = token.split('.').collect();
     if parts.len() != 3 || parts[2].is_empty() {
         return None;

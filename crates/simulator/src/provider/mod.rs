@@ -4,6 +4,7 @@
 //! once. Time, faults, tokens, headers, the log and the wire are the core's.
 
 pub(crate) mod aks;
+pub(crate) mod authorization;
 pub(crate) mod compute;
 pub(crate) mod context;
 pub(crate) mod dns;
@@ -12,10 +13,12 @@ pub(crate) mod front_door;
 #[cfg(test)]
 mod misshapen;
 pub mod plain;
+pub(crate) mod resource_health;
 pub(crate) mod run_command;
 pub(crate) mod site_recovery;
 pub(crate) mod sql;
 pub(crate) mod storage;
+pub(crate) mod tags;
 pub(crate) mod traffic_manager;
 
 use serde_json::{Value, json};
@@ -174,6 +177,9 @@ pub(crate) fn all() -> Vec<Box<dyn Provider>> {
     providers.push(Box::new(front_door::FrontDoor));
     providers.push(Box::new(dns::Dns { private: false }));
     providers.push(Box::new(dns::Dns { private: true }));
+    providers.push(Box::new(authorization::Authorization));
+    providers.push(Box::new(tags::Tags));
+    providers.push(Box::new(resource_health::ResourceHealth));
     // The last resort: whatever the world holds and nobody else serves.
     providers.push(Box::new(plain::Plain));
     providers

@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Endpoint, Needs, Port, Region, Resource, Serves, World, WorldError, geography};
+use super::{Endpoint, Grant, Lock, Needs, Port, Region, Resource, Serves, World, WorldError, geography};
 use crate::provider::{aks, dns, front_door, plain, site_recovery, sql, storage, traffic_manager};
 
 /// A description of a platform.
@@ -67,6 +67,10 @@ pub enum Item {
     Tcp(Tcp),
     /// A resource group.
     Group(ItemGroup),
+    /// A lock on a subscription, a resource group or a resource.
+    Lock(Lock),
+    /// What a principal may do. Whoever is not named in any may do everything.
+    Role(Grant),
     /// Any resource.
     Resource(AnyResource),
 }
@@ -381,6 +385,8 @@ impl World {
                     at_least: item.at_least,
                 }),
                 Item::Group(item) => self.group(&blueprint.subscription, &item.name, &item.location),
+                Item::Lock(item) => self.locks.push(item.clone()),
+                Item::Role(item) => self.roles.push(item.clone()),
                 Item::Resource(item) => self.furnish_any(blueprint, item),
             }
         }

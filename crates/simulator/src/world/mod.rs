@@ -7,6 +7,7 @@ pub mod blueprint;
 mod capacity;
 pub mod directory;
 pub mod geography;
+mod governance;
 mod keyed;
 mod operation;
 mod outside;
@@ -25,6 +26,7 @@ pub use self::{
     blueprint::Blueprint,
     capacity::Capacity,
     directory::Directory,
+    governance::{Grant, Lock, LockLevel},
     operation::{Happening, Operation, Progress},
     outside::{Command, Endpoint, Needs, Port, Script, Serves, SqlAnswer},
     read::WorldError,
@@ -45,6 +47,12 @@ pub struct World {
     /// Who may sign in, where there is a pretend authority; ARM then takes its tokens and those above, no others.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub directory: Option<Directory>,
+    /// Locks that are put in when the world starts, or later.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub locks: Vec<Lock>,
+    /// Who may do what. Whoever is not named here may do everything.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub roles: Vec<Grant>,
     /// Regions, with their outages.
     #[serde(with = "keyed")]
     pub regions: BTreeMap<String, Region>,
@@ -104,6 +112,8 @@ impl Default for World {
             start: Timestamp::new(1_767_603_600, 0).unwrap_or(Timestamp::UNIX_EPOCH),
             tokens: Vec::new(),
             directory: None,
+            locks: Vec::new(),
+            roles: Vec::new(),
             regions: BTreeMap::new(),
             subscriptions: BTreeMap::new(),
             groups: BTreeMap::new(),

@@ -50,6 +50,8 @@ impl World {
         if other.directory.is_some() {
             self.directory = other.directory;
         }
+        self.locks.extend(other.locks);
+        self.roles.extend(other.roles);
         self.regions.extend(other.regions);
         self.subscriptions.extend(other.subscriptions);
         self.groups.extend(other.groups);

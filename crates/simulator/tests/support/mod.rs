@@ -8,6 +8,7 @@
     reason = "each test file uses its own part"
 )]
 
+pub mod governed;
 pub mod vault;
 
 use std::{path::PathBuf, time::Duration};

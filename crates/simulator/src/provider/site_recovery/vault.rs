@@ -19,7 +19,7 @@ fn whole(seen: &Resource, properties: Value) -> Value {
 /// Returns the body of a vault.
 pub(crate) fn vault(context: &Context<'_>, seen: &Resource) -> Value {
     let made = context.time(context.world.start).replace(':', "%3A");
-    json!({
+    let mut shown = json!({
         "location": seen.region,
         "name": seen.name(),
         "etag": format!("W/\"datetime'{made}'\""),
@@ -37,7 +37,11 @@ pub(crate) fn vault(context: &Context<'_>, seen: &Resource) -> Value {
         "id": seen.id.replacen("/Subscriptions/", "/subscriptions/", 1),
         "type": "Microsoft.RecoveryServices/vaults",
         "sku": {"name": "Standard"},
-    })
+    });
+    if seen.body["tags"].is_object() {
+        shown["tags"] = seen.body["tags"].clone();
+    }
+    shown
 }
 
 /// Returns the body of a fabric.
