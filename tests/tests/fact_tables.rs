@@ -20,10 +20,7 @@ fn root() -> PathBuf {
 /// The families of Azure's kinds: each has a page of facts and a page of operations.
 const FAMILIES: [&str; 6] = ["aks", "compute", "site-recovery", "sql", "storage", "traffic"];
 /// Pages still to come, with issue 3. A page that is there is taken out of here.
-const TO_COME: [(&str, &[&str]); 2] = [
-    ("facts", &["aks"]),
-    ("kinds", &["aks", "site-recovery"]),
-];
+const TO_COME: [(&str, &[&str]); 2] = [("facts", &["aks"]), ("kinds", &["aks", "site-recovery"])];
 
 #[test]
 fn every_family_has_its_pages_but_those_that_are_named_as_still_to_come() {

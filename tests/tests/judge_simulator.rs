@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 const HOST: &str = "http://127.0.0.1:1";
 const SUBSCRIPTION: &str = "00000000-0000-0000-0000-000000000000";
 /// Words of a body that say how something stands.
-const WORDS: [&str; 10] = [
+const WORDS: [&str; 16] = [
     "/status",
     "/operation",
     "/error/code",
@@ -27,6 +27,12 @@ const WORDS: [&str; 10] = [
     "/properties/activeLocation",
     "/properties/failoverInProgress",
     "/properties/powerState/code",
+    "/properties/level",
+    "/properties/notes",
+    "/properties/principalId",
+    "/properties/principalType",
+    "/properties/scope",
+    "/properties/tags",
 ];
 /// How often a state that passes is looked at again: two minutes, more than any that was recorded.
 const PASSING: u32 = 24;
@@ -446,5 +452,82 @@ fn origin_groups_are_made_changed_and_taken_away_with_the_recorded_answers() {
         "afd-origin-group",
         &(0..24).collect::<Vec<usize>>(),
         blueprint("westus2", "westcentralus", group),
+    );
+}
+
+const VNET: &str = "providers/Microsoft.Network/virtualNetworks/cli.lock.rsrc000002";
+
+#[test]
+fn a_lock_of_a_resource_is_put_changed_and_taken_away_with_the_recorded_answers() {
+    for (recording, name) in [
+        ("locks-cannotdelete-resource", "cannotdelete"),
+        ("locks-readonly-resource", "readonly"),
+    ] {
+        let group = format!("cli_test_{name}_resource_lock000001");
+        let id = format!("/subscriptions/{SUBSCRIPTION}/resourceGroups/{group}/{VNET}");
+        answers_alike(
+            "a_lock_of_a_resource_is_put_changed_and_taken_away_with_the_recorded_answers",
+            recording,
+            &(3..7).collect::<Vec<usize>>(),
+            blueprint(
+                "westus",
+                "eastus",
+                json!([{"kind": "resource", "id": id, "location": "westus"}]),
+            ),
+        );
+    }
+}
+
+#[test]
+fn a_lock_of_a_group_is_put_listed_changed_and_taken_away_with_the_recorded_answers() {
+    let group = json!([{"kind": "group", "name": "cli_test_readonly_resource_group_lock000001", "location": "westus"}]);
+    answers_alike(
+        "a_lock_of_a_group_is_put_listed_changed_and_taken_away_with_the_recorded_answers",
+        "locks-readonly-group",
+        &(0..6).collect::<Vec<usize>>(),
+        blueprint("westus", "eastus", group),
+    );
+}
+
+#[test]
+fn roles_are_assigned_changed_and_taken_away_with_the_recorded_answers() {
+    let test = "roles_are_assigned_changed_and_taken_away_with_the_recorded_answers";
+    let group = json!([{"kind": "group", "name": "cli_role_assign000001", "location": "westus"}]);
+    answers_alike(
+        test,
+        "role-assignments",
+        &(0..9).collect::<Vec<usize>>(),
+        blueprint("westus", "eastus", group),
+    );
+    let under = format!("/subscriptions/{SUBSCRIPTION}/resourceGroups/asotest-rg-myngbn/providers");
+    let held = json!([
+        {"kind": "resource", "location": "westus2",
+         "id": format!("{under}/Microsoft.ManagedIdentity/userAssignedIdentities/asotest-mi-lnwfei"),
+         "body": {"properties": {"principalId": "31f1f858-b279-49fa-a599-b8d146b8d5be"}}},
+        {"kind": "storage-geo", "account": "asoteststorsbkvnx", "resource-group": "asotest-rg-myngbn"},
+    ]);
+    answers_alike(
+        test,
+        "aso-role-assignment-storage",
+        &(9..13).collect::<Vec<usize>>(),
+        blueprint("westus2", "westcentralus", held),
+    );
+}
+
+#[test]
+fn tags_are_put_merged_replaced_and_deleted_with_the_recorded_answers() {
+    let vault = format!(
+        "/subscriptions/{SUBSCRIPTION}/resourceGroups/test_tag_update_resource000001/providers/\
+         Microsoft.RecoveryServices/vaults/vault-000002"
+    );
+    answers_alike(
+        "tags_are_put_merged_replaced_and_deleted_with_the_recorded_answers",
+        "tags-resource",
+        &(2..7).collect::<Vec<usize>>(),
+        blueprint(
+            "westus",
+            "eastus",
+            json!([{"kind": "resource", "id": vault, "location": "westus"}]),
+        ),
     );
 }
