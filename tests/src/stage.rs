@@ -74,11 +74,24 @@ impl Book {
 
     /// Writes a runbook for one test alone, and its world, and reads them.
     pub fn written(runbook: &str, world: &str) -> Book {
+        Book::written_with(runbook, world, &[])
+    }
+
+    /// The same, with more files beside the runbook, by their paths.
+    pub fn written_with(runbook: &str, world: &str, files: &[(&str, &[u8])]) -> Book {
         let folder = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
-        let file = folder.path().join("runbook.yaml");
-        for (path, text) in [(&file, runbook), (&folder.path().join("world.yaml"), world)] {
-            std::fs::write(path, text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        let own: [(&str, &[u8]); 2] = [
+            ("runbook.yaml", runbook.as_bytes()),
+            ("world.yaml", world.as_bytes()),
+        ];
+        for (path, bytes) in own.iter().chain(files) {
+            let path = folder.path().join(path);
+            let parent = path.parent().unwrap_or(folder.path());
+            std::fs::create_dir_all(parent)
+                .and_then(|()| std::fs::write(&path, bytes))
+                .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         }
+        let file = folder.path().join("runbook.yaml");
         Book::read("runbook.yaml", &file, Some(folder))
     }
 
@@ -228,6 +241,29 @@ impl Stage {
             .until_death(Some(&after), conductor.start(new, &mut Unobserved))
             .await;
         conducted.is_none().then_some(run)
+    }
+
+    /// Plays a plan, and another one beside it from a moment on: the first may be driven out by the second.
+    pub async fn play_beside(
+        &mut self,
+        first: &Planned,
+        from: Duration,
+        second: &Planned,
+    ) -> (Result<Played, ConductorError>, Played) {
+        let (new, other) = (self.new_run(first), self.new_run(second));
+        let (run, other_run) = (new.run.clone(), other.run.clone());
+        let (one, two) = (self.conductor(), self.conductor());
+        let (mut nobody, mut no_one) = (Unobserved, Unobserved);
+        let later = async {
+            tokio::time::sleep(from).await;
+            two.start(other, &mut no_one).await
+        };
+        let (conducted, beside) = tokio::join!(self.within(one.start(new, &mut nobody)), self.within(later));
+        let played = match conducted {
+            Ok(conducted) => Ok(self.played(run, conducted, 0).await),
+            Err(error) => Err(error),
+        };
+        (played, self.played(other_run, told(beside), 0).await)
     }
 
     /// Goes on with a run until nothing moves.

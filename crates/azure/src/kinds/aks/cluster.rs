@@ -11,6 +11,7 @@ use leeward_runbook::journey::Journey;
 use serde_json::{Value, json};
 
 use super::{
+    advice,
     capture::pools,
     mapping::{self, Choice, RUN_TAG, SPECIFICATION_TAG},
     network,
@@ -48,23 +49,6 @@ fn fallback(context: &Context) -> Vec<String> {
 /// Returns the run that a cluster must be of: in a drill nothing else is touched.
 fn run_of(context: &Context) -> Option<&str> {
     (context.plan.journey == Journey::Drill).then_some(context.run.0.as_str())
-}
-
-/// Failures after which the same PUT is worth another try; none of them says that it never will be.
-fn retryable(code: &str) -> bool {
-    matches!(
-        code,
-        "AllocationFailed"
-            | "ZonalAllocationFailed"
-            | "OverconstrainedAllocationRequest"
-            | "OverconstrainedZonalAllocationRequest"
-            | "NotLatestOperation"
-            | "InternalServerError"
-            | "GetVnetError"
-            | "FailedIdentityOperation"
-            | "OperationPreempted"
-            | "Canceled"
-    )
 }
 
 impl Cluster {
@@ -137,6 +121,16 @@ impl Cluster {
         Ok((plan.id()?, plan))
     }
 
+    /// Reads the step's plan without asking anybody; nothing where that cannot be done.
+    fn plan_of(&self, context: &Context, operation: &Operation) -> Option<Plan> {
+        let carried = Carried::of(operation).ok()?;
+        let context = match &carried.subnet {
+            Some(subnet) => network::with_subnet(context, subnet),
+            None => context.clone(),
+        };
+        Plan::read(&context).ok()
+    }
+
     async fn assess_move(&self, context: &Context) -> Result<Assessment, DriverError> {
         let arm = self.arm.for_step(context);
         let (id, plan) = self.plan(&arm, context, None).await?;
@@ -177,6 +171,9 @@ impl Cluster {
         let (choice, found) =
             preflight::look(&arm, &plan.subscription, &plan.side, &plan.mapped, &sizes).await;
         warnings.extend(found);
+        if cluster.is_none() {
+            warnings.extend(preflight::nodes_group(&arm, &plan).await);
+        }
         if context
             .settings
             .get("workloads")
@@ -392,29 +389,15 @@ impl Driver for Cluster {
                     evidence: error.to_string(),
                 },
             },
-            Payload::Pool { name, .. } => {
-                let path = match plan.pool_id(&name) {
-                    Ok(path) => path,
-                    Err(error) => {
-                        return Observation::Barred {
-                            evidence: error.to_string(),
-                        };
-                    }
-                };
-                match self.read(&arm, &path).await {
-                    Ok(Some(pool)) => {
-                        let sizes: Vec<&str> =
-                            operation.rungs.iter().map(|rung| rung.name.as_str()).collect();
-                        view::observe_pool(&pool, &name, &sizes, &plan.place())
-                    }
-                    Ok(None) => Observation::NotBegun {
-                        evidence: format!("there is no pool {name}"),
-                    },
-                    Err(error) => Observation::CannotTell {
-                        reason: error.to_string(),
-                    },
+            Payload::Pool { name, .. } => match self.read(&arm, &id).await {
+                Ok(cluster) => {
+                    let run = (context.run.0.as_str(), run_of(context));
+                    super::pools::observe(cluster.as_ref(), &plan, &name, &operation.rungs, run)
                 }
-            }
+                Err(error) => Observation::CannotTell {
+                    reason: error.to_string(),
+                },
+            },
         }
     }
 
@@ -434,21 +417,32 @@ impl Driver for Cluster {
             }
             Err(error) => return refusal::refused_here("InvalidSettings", error.to_string()),
         };
+        let told = |sent: Sent| told(sent, &plan);
         let request = match payload {
             Payload::Create { choice } => {
+                let standing = match choice.own_way.is_empty() {
+                    true => Ok(None),
+                    false => self.read(&arm, &id).await,
+                };
+                let choice = match standing {
+                    Ok(cluster) => super::pools::as_they_stand(&choice, cluster.as_ref()),
+                    Err(error) => return not_sent(&error),
+                };
                 Request::new(Method::Put, id, API).body(mapping::put(&plan.mapped, &choice, &context.run.0))
             }
             Payload::Pool { name, choice } => {
-                let body = mapping::put_pool(&plan.mapped, &choice, &name, rung);
-                match (plan.pool_id(&name), body) {
-                    (Ok(path), Some(body)) => Request::new(Method::Put, path, API).body(body),
-                    _ => {
-                        return refusal::refused_here(
-                            "InvalidPayload",
-                            format!("no pool {name} is captured"),
-                        );
-                    }
-                }
+                let cluster = match self.read(&arm, &id).await {
+                    Ok(cluster) => cluster,
+                    Err(error) => return not_sent(&error),
+                };
+                let run = run_of(context);
+                let request = super::pools::request(cluster.as_ref(), &plan, &choice, &name, rung, run);
+                let request = match request {
+                    Ok(request) => request,
+                    Err(sent) => return sent,
+                };
+                let sent = send(&arm, &request, key).await;
+                return told(super::pools::begun(sent, &name, rung));
             }
             Payload::Delete => match self.deletion(&arm, id, &context.run.0).await {
                 Ok(request) => request,
@@ -465,25 +459,56 @@ impl Driver for Cluster {
                 }
             }
         };
-        match arm.change(&request, key).await {
-            Ok(reply) => lro::read_start(&request, &reply),
-            Err(sent) => refusal::with_passing(sent, |refusal| {
-                // A role of a fresh identity spreads; the code comes with 400 and 429.
-                (refusal.code == "FailedIdentityOperation" && refusal.status == 429).then_some(true)
-            }),
-        }
+        told(send(&arm, &request, key).await)
     }
 
-    async fn poll(&self, context: &Context, _operation: &Operation, ticket: &Ticket) -> Progress {
+    async fn poll(&self, context: &Context, operation: &Operation, ticket: &Ticket) -> Progress {
+        let arm = self.arm.for_step(context);
         // The status is enough: goal and outputs are read from the cluster itself.
-        match lro::poll_once(&self.arm.for_step(context), ticket, &lro::FinalState::Status).await {
-            Progress::Failed { code, message, .. } => Progress::Failed {
-                retryable: retryable(&code),
-                code,
-                message,
-            },
+        let progress = lro::poll_once(&arm, ticket, &lro::FinalState::Status).await;
+        match super::pools::ended(progress, ticket) {
+            Progress::Failed { code, message, .. } => {
+                let plan = self.plan_of(context, operation);
+                Progress::Failed {
+                    // With another size behind it, one without machines is not asked for again.
+                    retryable: advice::is_retryable(&code)
+                        && !(advice::is_allocation(&code) && operation.rungs.len() > 1),
+                    message: plan.map_or(message.clone(), |plan| {
+                        advice::with_advice(&code, &message, &plan)
+                    }),
+                    code,
+                }
+            }
             progress => progress,
         }
+    }
+}
+
+/// Sends the one changing request of a rung.
+async fn send(arm: &Arm, request: &Request, key: &AttemptKey) -> Sent {
+    match arm.change(request, key).await {
+        Ok(reply) => lro::read_start(request, &reply),
+        Err(sent) => refusal::with_passing(sent, |refusal| {
+            advice::passes(refusal.status, &refusal.code, &refusal.message)
+        }),
+    }
+}
+
+/// Nothing left: whoever did not answer now may do so in a moment.
+fn not_sent(error: &crate::arm::ReadError) -> Sent {
+    Sent::NotSent {
+        reason: error.to_string(),
+    }
+}
+
+/// Returns what was sent, a refusal with what to do about it.
+fn told(sent: Sent, plan: &Plan) -> Sent {
+    match sent {
+        Sent::Refused(mut refusal) => {
+            refusal.message = advice::with_advice(&refusal.code, &refusal.message, plan);
+            Sent::Refused(refusal)
+        }
+        sent => sent,
     }
 }
 

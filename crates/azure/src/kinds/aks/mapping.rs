@@ -68,6 +68,15 @@ pub(super) struct Choice {
     /// Pools that are not made with the cluster but after it.
     #[serde(default)]
     pub later: Vec<String>,
+    /// Pools that are made with the cluster and have an operation of their own, in case Azure finds no machines.
+    #[serde(default)]
+    pub own_way: Vec<String>,
+    /// Zones of a pool at another size, where they differ from what is captured; by the size in small letters.
+    #[serde(default)]
+    pub zones_at: BTreeMap<String, BTreeMap<String, Vec<String>>>,
+    /// Sizes that the target does not sell, and why; in small letters.
+    #[serde(default)]
+    pub not_sold: BTreeMap<String, String>,
 }
 
 /// A captured cluster as it is to be made.
@@ -288,6 +297,23 @@ pub(super) fn put_pool(mapped: &Mapped, choice: &Choice, name: &str, size: &str)
         .find(|pool| text(pool, "name") == Some(name))?;
     let mut pool = found.clone();
     apply(&mut pool, choice);
+    let own = |name: &str| {
+        choice
+            .sizes
+            .get(name)
+            .map(String::as_str)
+            .or(text(found, "vmSize"))
+    };
+    if own(name) != Some(size) {
+        if let Some(zones) = found.get("availabilityZones") {
+            pool["availabilityZones"] = zones.clone();
+        }
+        let there = choice
+            .zones_at
+            .get(name)
+            .and_then(|sizes| sizes.get(&size.to_lowercase()));
+        put_zones(&mut pool, there);
+    }
     remove(&mut pool, "name");
     pool["vmSize"] = json!(size);
     Some(json!({"properties": pool}))
@@ -300,7 +326,11 @@ fn apply(pool: &mut Value, choice: &Choice) {
     if let Some(size) = choice.sizes.get(&name) {
         pool["vmSize"] = json!(size);
     }
-    match choice.zones.get(&name) {
+    put_zones(pool, choice.zones.get(&name));
+}
+
+fn put_zones(pool: &mut Value, chosen: Option<&Vec<String>>) {
+    match chosen {
         Some(zones) if zones.is_empty() => remove(pool, "availabilityZones"),
         Some(zones) => pool["availabilityZones"] = json!(zones),
         None => {}

@@ -1,15 +1,18 @@
 //! The family of Kubernetes clusters that are recreated from a capture.
 //!
-//! One PUT carries the cluster and its pools. Left to the issue that goes deeper: workloads (their
-//! manifests need the cluster's own API), a pool that Azure failed to allocate and that has to be
-//! deleted before another size fits, quota as a hard stop, and the address of what is served.
+//! One PUT carries the cluster and its pools. Where the runbook names sizes to fall back to, each user pool has an
+//! operation of its own behind it: it holds as soon as the pool stands, and goes down the sizes where Azure found no
+//! machines. A system pool does not: Azure removes the last one only with its cluster, and that is for a person.
 
+mod advice;
 mod capture;
 mod cluster;
 mod mapping;
 mod network;
 mod plan;
+mod pools;
 mod preflight;
+mod sizes;
 mod view;
 mod work;
 
@@ -39,7 +42,7 @@ pub(super) fn reads(operation: &str, body: &serde_json::Value) -> Option<bool> {
         "ResourceSkus_List" => {
             let machines = |sku: &serde_json::Value| sku["resourceType"] == "virtualMachines";
             let listed = list("value");
-            let offered = preflight::sizes(&listed, "westus");
+            let offered = sizes::sizes(&listed, "westus");
             let known = listed.iter().all(|sku| sku["resourceType"].is_string());
             known && offered.len() <= listed.iter().filter(|sku| machines(sku)).count()
         }

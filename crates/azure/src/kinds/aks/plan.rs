@@ -18,6 +18,8 @@ const LONGEST_PREFIX: usize = 54;
 pub(super) struct Expected {
     pub(super) name: String,
     pub(super) size: Option<String>,
+    /// Whether an operation of its own sees to it.
+    pub(super) own_way: bool,
 }
 
 /// Where a cluster is, in the words of the command line.
@@ -150,7 +152,8 @@ impl Plan {
                 let name = text(pool, "name")?.to_owned();
                 let chosen = choice.sizes.get(&name).cloned();
                 let size = chosen.or_else(|| text(pool, "vmSize").map(str::to_owned));
-                Some(Expected { name, size })
+                let own_way = choice.own_way.contains(&name);
+                Some(Expected { name, size, own_way })
             })
             .filter(|pool| !choice.later.contains(&pool.name))
             .collect()

@@ -1,16 +1,16 @@
 //! Will the region that takes over have what the cluster needs? Reads only, each of them may fail:
 //! what could not be read is a warning, and no figure promises that there is room.
 
-use std::collections::BTreeMap;
-
 use serde_json::Value;
 
 use super::{
-    capture::{is_system, pools, text},
+    capture::text,
     mapping::{Choice, Mapped, Side},
+    plan::Plan,
+    sizes::{Room, choose, quota, sizes},
     view::folded_region,
 };
-use crate::arm::{Arm, ReadError, Request};
+use crate::arm::{Arm, ArmPath, ReadError, Request};
 
 /// The versions that the reads ask for.
 const AKS: &str = super::cluster::API;
@@ -18,162 +18,17 @@ const COMPUTE: &str = "2024-07-01";
 const SKUS: &str = "2021-07-01";
 const NETWORK: &str = "2024-05-01";
 const IDENTITY: &str = "2023-01-31";
+const GROUPS: &str = "2024-03-01";
+/// The longest name that Azure gives the nodes' group.
+const LONGEST_GROUP: usize = 80;
 
-/// One size of machine, as the region offers it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Size {
-    cores: u64,
-    family: String,
-    restricted: Option<String>,
-    zones: Vec<String>,
-}
-
-/// Reads the sizes of a region out of the list of everything that can be bought there.
-pub(super) fn sizes(list: &[Value], region: &str) -> BTreeMap<String, Size> {
-    let mut found = BTreeMap::new();
-    for sku in list {
-        if text(sku, "resourceType") != Some("virtualMachines") {
-            continue;
-        }
-        let Some(name) = text(sku, "name") else { continue };
-        let cores = entries(sku, "capabilities")
-            .find(|one| text(one, "name") == Some("vCPUs"))
-            .and_then(|one| text(one, "value")?.parse().ok());
-        let mut zones: Vec<String> = entries(sku, "locationInfo")
-            .filter(|info| text(info, "location").is_some_and(|place| folded_region(place) == region))
-            .flat_map(|info| words(info.get("zones")))
-            .collect();
-        let mut restricted = None;
-        for restriction in entries(sku, "restrictions") {
-            let reason = text(restriction, "reasonCode").unwrap_or("restricted").to_owned();
-            match text(restriction, "type") {
-                Some("Location") => restricted = Some(reason),
-                Some("Zone") => {
-                    let gone = words(restriction.pointer("/restrictionInfo/zones"));
-                    zones.retain(|zone| !gone.contains(zone));
-                }
-                _ => {}
-            }
-        }
-        zones.sort();
-        found.insert(
-            name.to_lowercase(),
-            Size {
-                cores: cores.unwrap_or_default(),
-                family: text(sku, "family").unwrap_or_default().to_lowercase(),
-                restricted,
-                zones,
-            },
-        );
-    }
-    found
-}
-
-fn entries<'a>(value: &'a Value, name: &str) -> impl Iterator<Item = &'a Value> {
+pub(super) fn entries<'a>(value: &'a Value, name: &str) -> impl Iterator<Item = &'a Value> {
     value.get(name).and_then(Value::as_array).into_iter().flatten()
 }
 
-fn words(value: Option<&Value>) -> Vec<String> {
+pub(super) fn words(value: Option<&Value>) -> Vec<String> {
     let list = value.and_then(Value::as_array).into_iter().flatten();
     list.filter_map(Value::as_str).map(str::to_owned).collect()
-}
-
-/// Chooses a size for each pool: its own, else the first fallback that the region sells us. A user
-/// pool without any goes after the cluster, so that it does not keep the cluster from being made.
-pub(super) fn choose(
-    mapped: &Mapped,
-    offered: &BTreeMap<String, Size>,
-    fallback: &[String],
-) -> (Choice, Vec<String>) {
-    let (mut choice, mut warnings) = (Choice::default(), Vec::new());
-    for pool in pools(&mapped.body) {
-        let (Some(name), Some(own)) = (text(pool, "name"), text(pool, "vmSize")) else {
-            continue;
-        };
-        let reason = |size: &str| match offered.get(&size.to_lowercase()) {
-            None => Some("not offered".to_owned()),
-            Some(found) => found.restricted.clone(),
-        };
-        let mut size = own;
-        if let Some(why) = reason(own) {
-            match fallback.iter().find(|other| reason(other).is_none()) {
-                Some(other) => {
-                    warnings.push(format!("pool {name} is made of {other}: {own} is {why} there"));
-                    choice.sizes.insert(name.to_owned(), other.clone());
-                    size = other;
-                }
-                None if is_system(pool) => {
-                    warnings.push(format!(
-                        "pool {name} needs {own}, which is {why} there, and no fallback is to be had"
-                    ));
-                }
-                None => {
-                    warnings.push(format!(
-                        "pool {name} is tried after the cluster: {own} is {why} there"
-                    ));
-                    choice.later.push(name.to_owned());
-                }
-            }
-        }
-        let wanted = words(pool.get("availabilityZones"));
-        if let (Some(found), false) = (offered.get(&size.to_lowercase()), wanted.is_empty()) {
-            let kept: Vec<String> = wanted
-                .iter()
-                .filter(|zone| found.zones.contains(zone))
-                .cloned()
-                .collect();
-            if kept != wanted {
-                let shown = if kept.is_empty() {
-                    "none".to_owned()
-                } else {
-                    kept.join(", ")
-                };
-                warnings.push(format!("zones of pool {name}: {shown} of {}", wanted.join(", ")));
-                choice.zones.insert(name.to_owned(), kept);
-            }
-        }
-    }
-    (choice, warnings)
-}
-
-/// Compares what the pools need with what is left of the quota.
-pub(super) fn quota(
-    mapped: &Mapped,
-    choice: &Choice,
-    offered: &BTreeMap<String, Size>,
-    usages: &[Value],
-) -> Vec<String> {
-    let mut needed: BTreeMap<String, u64> = BTreeMap::new();
-    for pool in pools(&mapped.body) {
-        let name = text(pool, "name").unwrap_or_default();
-        let own = text(pool, "vmSize").unwrap_or_default();
-        let size = choice.sizes.get(name).map_or(own, String::as_str).to_lowercase();
-        let Some(found) = offered.get(&size) else { continue };
-        let count = pool.get("count").and_then(Value::as_u64).unwrap_or(1);
-        *needed.entry("cores".to_owned()).or_default() += found.cores * count;
-        *needed.entry(found.family.clone()).or_default() += found.cores * count;
-    }
-    let mut warnings = Vec::new();
-    for usage in usages {
-        let Some(name) = usage.pointer("/name/value").and_then(Value::as_str) else {
-            continue;
-        };
-        let figure = |name: &str| usage.get(name).and_then(Value::as_u64);
-        let (Some(needed), Some(limit), Some(used)) = (
-            needed.get(&name.to_lowercase()),
-            figure("limit"),
-            figure("currentValue"),
-        ) else {
-            continue;
-        };
-        let left = limit.saturating_sub(used);
-        if *needed > left {
-            warnings.push(format!(
-                "quota `{name}`: {needed} cores are needed, {left} are left"
-            ));
-        }
-    }
-    warnings
 }
 
 /// Reads everything that can be known beforehand.
@@ -208,8 +63,9 @@ pub(super) async fn look(
     match (arm.read(&versions).await, asked) {
         (Ok(reply), Some(asked)) if !is_offered(&reply.body, asked) => {
             warnings.push(format!(
-                "Kubernetes {asked} is not offered in {}: name another under `version`",
-                side.region
+                "Kubernetes {asked} is not offered in {}: name another under `version`{}",
+                side.region,
+                neighbours(&reply.body, asked)
             ));
         }
         (Ok(_), _) => {}
@@ -231,17 +87,58 @@ pub(super) async fn look(
         ));
         return (Choice::default(), warnings);
     }
-    let (choice, chosen) = choose(mapped, &offered, fallback);
-    warnings.extend(chosen);
     let usages = Request::get(
         format!("{region}/Microsoft.Compute/locations/{}/usages", side.region),
         COMPUTE,
     );
-    match arm.list(&usages).await {
-        Ok(list) => warnings.extend(quota(mapped, &choice, &offered, &list)),
-        Err(error) => warnings.push(unread("quota", &error)),
-    }
+    let room = match arm.list(&usages).await {
+        Ok(list) => Room::of(&list),
+        Err(error) => {
+            warnings.push(unread("quota", &error));
+            Room::default()
+        }
+    };
+    let (choice, chosen) = choose(mapped, &offered, &room, fallback);
+    warnings.extend(chosen);
+    warnings.extend(quota(mapped, &choice, &offered, &room, &side.region));
     (choice, warnings)
+}
+
+/// Looks whether the group that a new cluster's nodes are to lie in is free. Its name is Azure's, made of the cluster's;
+/// one that is there is never taken over.
+pub(super) async fn nodes_group(arm: &Arm, plan: &Plan) -> Option<String> {
+    // Longer names are cut off, nobody says how.
+    let name = format!("MC_{}_{}_{}", plan.group, plan.side.name, plan.side.region);
+    if name.len() > LONGEST_GROUP {
+        return None;
+    }
+    let path = ArmPath::subscription(&plan.subscription)
+        .group(&name)
+        .build()
+        .ok()?;
+    match arm.read(&Request::get(path, GROUPS)).await {
+        Ok(_) => Some(format!(
+            "the resource group {name} is there already, where the nodes are to lie, and Azure takes none that is: delete \
+             it if it is a leftover, or give the cluster another `name`"
+        )),
+        // Whoever cannot be asked says nothing.
+        Err(_) => None,
+    }
+}
+
+/// Says which patches of the same minor version are offered, if any.
+fn neighbours(body: &Value, asked: &str) -> String {
+    let minor = asked.split('.').take(2).collect::<Vec<_>>().join(".");
+    let found = entries(body, "values").find(|one| text(one, "version") == Some(&minor));
+    let patches = found.and_then(|one| one.get("patchVersions")?.as_object());
+    let list: Vec<&str> = patches
+        .into_iter()
+        .flat_map(|all| all.keys().map(String::as_str))
+        .collect();
+    match list.is_empty() {
+        true => String::new(),
+        false => format!(" ({minor} as {})", list.join(", ")),
+    }
 }
 
 fn unread(what: &str, error: &ReadError) -> String {

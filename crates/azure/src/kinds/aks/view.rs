@@ -124,8 +124,11 @@ pub(super) fn observe(cluster: &Value, expected: &[Expected], run: &str, place: 
         evidence,
         ticket: None,
     };
+    let mut failed = None;
     match State::at(cluster, "/properties/provisioningState") {
         State::Succeeded => {}
+        // A pool that failed makes its cluster a failed one; where that pool goes its own way, the cluster stands.
+        State::Failed(word) if of_its_pools(cluster, expected) => failed = Some(word),
         State::Failed(word) => {
             return Observation::NotBegun {
                 evidence: format!("{name} is {word}"),
@@ -141,7 +144,10 @@ pub(super) fn observe(cluster: &Value, expected: &[Expected], run: &str, place: 
     if is_stopped(cluster, "/properties/powerState/code") {
         return barred(start_cluster(place));
     }
-    for Expected { name: wanted, size } in expected {
+    for Expected {
+        name: wanted, size, ..
+    } in expected.iter().filter(|pool| !pool.own_way)
+    {
         let pool = pools(cluster)
             .iter()
             .find(|pool| text(pool, "name").is_some_and(|found| found.eq_ignore_ascii_case(wanted)));
@@ -169,15 +175,44 @@ pub(super) fn observe(cluster: &Value, expected: &[Expected], run: &str, place: 
             return barred(evidence);
         }
     }
+    let own = expected.iter().filter(|pool| pool.own_way).count();
+    let with = match (expected.len() - own, own) {
+        (pools, 0) => format!("{pools} pools"),
+        (pools, own) => format!("{pools} of {} pools, the others on their own way", pools + own),
+    };
     Observation::Holds {
-        evidence: format!("{name} is Succeeded, with {} pools", expected.len()),
+        evidence: match failed {
+            None => format!("{name} is Succeeded, with {with}"),
+            Some(word) => format!("{name} is {word} for its pools' sake, and stands with {with}"),
+        },
         ours: tag(cluster, RUN_TAG) == Some(run),
         outputs: outputs(cluster),
     }
 }
 
-/// Judges whether one pool stands, of one of the sizes that it may have.
-pub(super) fn observe_pool(pool: &Value, name: &str, sizes: &[&str], place: &Place) -> Observation {
+/// Whether a cluster is Failed by nothing but pools that go their own way: its own parts have their nodes.
+fn of_its_pools(cluster: &Value, expected: &[Expected]) -> bool {
+    let stands = |name: &str| {
+        let found = pools(cluster)
+            .iter()
+            .find(|pool| text(pool, "name") == Some(name));
+        // A state that is not shown proves nothing here.
+        found.is_some_and(|pool| {
+            pool["provisioningState"].is_string() && State::at(pool, "/provisioningState") == State::Succeeded
+        })
+    };
+    let (own_way, others): (Vec<&Expected>, Vec<&Expected>) = expected.iter().partition(|pool| pool.own_way);
+    own_way.iter().any(|pool| !stands(&pool.name)) && others.iter().all(|pool| stands(&pool.name))
+}
+
+/// Judges whether one pool stands, of one of the sizes that it may have. `ours` says that a witness names our run.
+pub(super) fn observe_pool(
+    pool: &Value,
+    name: &str,
+    sizes: &[&str],
+    place: &Place,
+    ours: bool,
+) -> Observation {
     match State::at(pool, "/properties/provisioningState") {
         State::Succeeded if is_stopped(pool, "/properties/powerState/code") => {
             barred(start_pool(name, place))
@@ -186,7 +221,7 @@ pub(super) fn observe_pool(pool: &Value, name: &str, sizes: &[&str], place: &Pla
             Some(evidence) => barred(evidence),
             None => Observation::Holds {
                 evidence: format!("pool {name} is Succeeded"),
-                ours: false,
+                ours,
                 outputs: Outputs::new(),
             },
         },

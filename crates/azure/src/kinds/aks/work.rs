@@ -106,17 +106,16 @@ pub(super) fn operations(
             choice: choice.clone(),
         },
     )];
-    for pool in &choice.later {
-        let own = pools(&plan.mapped.body)
+    for pool in choice.own_way.iter().chain(&choice.later) {
+        let found = pools(&plan.mapped.body)
             .iter()
             .find(|found| text(found, "name") == Some(pool))
             .and_then(|found| text(found, "vmSize"));
-        let mut rungs: Vec<Rung> = Vec::new();
-        for size in own.into_iter().chain(sizes.iter().map(String::as_str)) {
-            if !rungs.iter().any(|known| known.name == size) {
-                rungs.push(rung(size));
-            }
-        }
+        let Some(own) = choice.sizes.get(pool).map(String::as_str).or(found) else {
+            continue;
+        };
+        // One that the region does not sell was told of before: it is asked for all the same, and refused at once.
+        let rungs = super::pools::rungs(own, sizes, choice);
         let mut made = operation(
             format!("pool/{pool}"),
             plan,

@@ -4,7 +4,7 @@ use super::*;
 
 #[tokio::test]
 async fn a_cluster_or_pool_that_is_stopped_is_never_called_done() {
-    let context = context(Journey::Failover);
+    let context = without_fallback(Journey::Failover);
     let operation = assess(&calm(), &context).await.unwrap().operations.remove(0);
     let mut off = made(&context, "Succeeded");
     off["properties"]["powerState"] = json!({"code": "Stopped"});
@@ -53,7 +53,7 @@ fn the_recorded_pool_that_was_stopped_is_not_done_and_runs_again_when_it_was_sta
             && pool["properties"]["provisioningState"] == "Succeeded"
             && pool["properties"]["vmSize"].is_string()
         {
-            let judged = view::observe_pool(pool, "c000003", &["standard_ds2_v2"], &place);
+            let judged = view::observe_pool(pool, "c000003", &["standard_ds2_v2"], &place, false);
             seen.push(json!(judged)["seen"].as_str().unwrap().to_owned());
         }
     }
@@ -65,7 +65,7 @@ fn the_recorded_pool_that_was_stopped_is_not_done_and_runs_again_when_it_was_sta
 
 #[tokio::test]
 async fn a_pool_with_other_machines_than_it_was_to_have_needs_a_person() {
-    let context = context(Journey::Failover);
+    let context = without_fallback(Journey::Failover);
     let operation = assess(&calm(), &context).await.unwrap().operations.remove(0);
     let mut other = made(&context, "Succeeded");
     other["properties"]["agentPoolProfiles"][1]["vmSize"] = json!("Standard_B2s");
