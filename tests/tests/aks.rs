@@ -8,35 +8,7 @@ use leeward_engine::view::StepWord;
 use leeward_runbook::journey::Journey;
 use leeward_simulator::Entry;
 
-const RUNBOOK: &str = "leeward: 1
-name: shop
-summary: A cluster that is made anew.
-regions: { primary: westeurope, paired: northeurope }
-objectives: { rto: 1h, rpo: 10m }
-parameters:
-  subscription: { type: subscription-id, default: 00000000-0000-0000-0000-0000000000f1 }
-steps:
-  cluster:
-    use: azure.aks.cluster
-    with:
-      from: captures/cluster.json
-      node-sizes: { fallback: [Standard_D8as_v5, Standard_E8as_v5] }
-    at:
-      primary:
-        name: aks-shop-weu
-        resource-group: rg-aks-weu
-        network: vnet-platform-weu
-        subnet: snet-aks-storefront-weu
-        identity: id-aks-storefront-weu
-      paired:
-        name: aks-shop-neu
-        resource-group: rg-aks-neu
-        network: vnet-platform-neu
-        subnet: snet-aks-shop-neu
-        identity: id-aks-shop-neu
-    ends: recovery
-";
-
+const RUNBOOK: &str = include_str!("runbooks/aks.yaml");
 const CAPTURE: &[u8] = include_bytes!("../../runbooks/interworks-platform/captures/storefront-cluster.json");
 
 fn book(capacity: &str) -> Book {

@@ -26,6 +26,8 @@ use serde_json::{Value, json};
 const BOOKS: [&str; 5] = ["minimal", "sql-only", "interworks-platform", "traffic", "compute"];
 /// Those of them that are there for the judge alone.
 const OWN: [&str; 2] = ["traffic", "compute"];
+const AKS: &str = include_str!("runbooks/aks.yaml");
+const CAPTURE: &[u8] = include_bytes!("../../runbooks/interworks-platform/captures/storefront-cluster.json");
 const OUTAGES: [Outage; 3] = [Outage::BothUp, Outage::ServingDown, Outage::RegionGone];
 
 /// What the judge objects to and the real service was recorded to do.
@@ -85,6 +87,15 @@ fn journeys() -> Docket {
             docket.add(&format!("{name} drill"), &recorded.exchanges(), Judged::Both);
         });
     }
+    rehearse(async {
+        // A cluster one of whose pools goes down the sizes.
+        let world = "capacities: [{ region: northeurope, cores: 10000, exhausted: [Standard_D8s_v5] }]\n";
+        let book = Book::written_with(AKS, world, &[("captures/cluster.json", CAPTURE)]);
+        let (mut stage, away) = book.stage(Journey::Failover, Outage::RegionGone, 1);
+        let recorded = Recorded::of(&stage.simulator);
+        stage.play(&away).await;
+        docket.add("pools without machines", &recorded.exchanges(), Judged::Both);
+    });
     docket
 }
 
@@ -397,6 +408,11 @@ fn asked(world: &World, example: &Example, target: &str) -> Vec<Exchange> {
 
 /// Operations whose every example the simulated world refuses, for what it is.
 const REFUSED_HERE: &[(&str, &str)] = &[
+    (
+        "AgentPools_CreateOrUpdate",
+        "the examples' cluster is not in this world",
+    ),
+    ("AgentPools_Delete", "the examples' cluster is not in this world"),
     (
         "ManagedClusters_CreateOrUpdate",
         "the examples' region is called location1",

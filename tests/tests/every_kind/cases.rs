@@ -31,7 +31,8 @@ use leeward_engine::{
     work::{Operation, Sent},
 };
 use leeward_runbook::journey::Journey;
-use leeward_simulator::{Settings, Simulator};
+use leeward_simulator::{Settings, Simulator, world::Resource};
+use serde_json::{Value, json};
 
 use super::server::Server;
 
@@ -167,10 +168,68 @@ pub(crate) async fn stages_of(names: &[&str], journeys: &[Journey]) -> Vec<Stage
             if *name == "more" && !matches!(journey, Journey::Failover | Journey::Drill) {
                 continue;
             }
-            stages.push(open(&book, name, *journey).await);
+            let mut stage = open(&book, name, *journey, None).await;
+            let pools = standing(&stage.changes);
+            stage.changes.retain(|change| !is_of_a_pool(change));
+            stages.push(stage);
+            if !pools.is_empty() {
+                stages.push(open(&book, name, *journey, Some(pools)).await);
+            }
         }
     }
+    for stage in &mut stages {
+        // One that failed as the size before is all that is ever removed.
+        stage.changes.retain(|change| {
+            let removes = change.rung.strip_prefix("remove-");
+            removes.is_none_or(|size| change.operation.rungs[0].name == size)
+        });
+    }
     stages
+}
+
+/// Whether a change is one of a pool that goes its own way, which needs the cluster of the same run to stand.
+fn is_of_a_pool(change: &Change) -> bool {
+    change.operation.id.as_str().starts_with("pool/")
+}
+
+/// The clusters that pools go their own way in, made by this very run, with pools that failed.
+fn standing(changes: &[Change]) -> Vec<Resource> {
+    let mut clusters: Vec<Resource> = Vec::new();
+    for change in changes.iter().filter(|change| is_of_a_pool(change)) {
+        let Some((id, name)) = change.operation.target.split_once("/agentpools/") else {
+            continue;
+        };
+        let pool = json!({
+            "name": name, "mode": "User", "provisioningState": "Failed", "vmSize": change.operation.rungs[0].name,
+        });
+        if let Some(known) = clusters.iter_mut().find(|known| known.id == id) {
+            let pools = known.body["properties"]["agentPoolProfiles"]
+                .as_array_mut()
+                .unwrap();
+            if !pools.contains(&pool) {
+                pools.push(pool);
+            }
+            continue;
+        }
+        let create = |one: &&Change| one.operation.id.as_str() == "create" && one.operation.target == id;
+        let goal = &changes.iter().find(create).unwrap().operation.goal;
+        clusters.push(Resource {
+            id: id.to_owned(),
+            kind: "Microsoft.ContainerService/managedClusters".to_owned(),
+            region: change.context.plan.target.region.clone(),
+            body: json!({
+                "id": id,
+                "name": id.rsplit('/').next(),
+                "tags": {
+                    "leeward-run": change.context.run.as_str(),
+                    "leeward-specification": goal.rsplit(' ').next(),
+                },
+                "properties": {"provisioningState": "Failed", "agentPoolProfiles": [pool]},
+            }),
+            state: Value::Null,
+        });
+    }
+    clusters
 }
 
 /// Answers take no time: these tests live on the real clock.
@@ -181,9 +240,15 @@ fn at_once() -> Settings {
     }
 }
 
-async fn open(book: &Book, name: &str, journey: Journey) -> Stage {
+/// Opens one world, with clusters that stand in it already and whose pools are then all that is looked at.
+async fn open(book: &Book, name: &str, journey: Journey, clusters: Option<Vec<Resource>>) -> Stage {
     let planned = book.plan(journey, Outage::BothUp);
-    let simulator = Simulator::new(book.world(&planned, Outage::BothUp), at_once());
+    let mut world = book.world(&planned, Outage::BothUp);
+    let only_pools = clusters.is_some();
+    for cluster in clusters.into_iter().flatten() {
+        world.put(cluster);
+    }
+    let simulator = Simulator::new(world, at_once());
     let server = Server::start(simulator.clone()).await;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let credential = Credential::from_token(CredentialKind::AzureCli, TOKEN);
@@ -226,6 +291,9 @@ async fn open(book: &Book, name: &str, journey: Journey) -> Stage {
                 });
             }
         }
+    }
+    if only_pools {
+        changes.retain(is_of_a_pool);
     }
     Stage {
         server,

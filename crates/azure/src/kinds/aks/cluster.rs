@@ -131,6 +131,26 @@ impl Cluster {
         Plan::read(&context).ok()
     }
 
+    async fn watch_removal(
+        &self,
+        arm: &Arm,
+        context: &Context,
+        operation: &Operation,
+        pool: &str,
+    ) -> Progress {
+        let unreadable = |reason: String| Progress::Unreadable {
+            reason,
+            look_after: None,
+        };
+        let Some(Ok(id)) = self.plan_of(context, operation).map(|plan| plan.id()) else {
+            return unreadable("the step's settings could not be read".to_owned());
+        };
+        match self.read(arm, &id).await {
+            Ok(cluster) => super::pools::removal(cluster.as_ref(), pool),
+            Err(error) => unreadable(error.to_string()),
+        }
+    }
+
     async fn assess_move(&self, context: &Context) -> Result<Assessment, DriverError> {
         let arm = self.arm.for_step(context);
         let (id, plan) = self.plan(&arm, context, None).await?;
@@ -465,7 +485,10 @@ impl Driver for Cluster {
     async fn poll(&self, context: &Context, operation: &Operation, ticket: &Ticket) -> Progress {
         let arm = self.arm.for_step(context);
         // The status is enough: goal and outputs are read from the cluster itself.
-        let progress = lro::poll_once(&arm, ticket, &lro::FinalState::Status).await;
+        let progress = match super::pools::watched(ticket) {
+            Some(pool) => self.watch_removal(&arm, context, operation, pool).await,
+            None => lro::poll_once(&arm, ticket, &lro::FinalState::Status).await,
+        };
         match super::pools::ended(progress, ticket) {
             Progress::Failed { code, message, .. } => {
                 let plan = self.plan_of(context, operation);

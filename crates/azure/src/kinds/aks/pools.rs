@@ -5,7 +5,7 @@
 
 use leeward_engine::{
     port::DriverError,
-    work::{Observation, Progress, Rung, Sent, Ticket},
+    work::{Observation, Outputs, Progress, Rung, Sent, Ticket},
 };
 use serde_json::{Value, json};
 
@@ -89,6 +89,12 @@ pub(super) fn observe(
             },
         };
     };
+    let whole = view::State::at(cluster, "/properties/provisioningState");
+    if !pool["provisioningState"].is_string() && whole != view::State::Succeeded {
+        return Observation::CannotTell {
+            reason: format!("pool {name} shows no state, and {} is {whole:?}", plan.side.name),
+        };
+    }
     let ours = view::tag(cluster, RUN_TAG) == Some(run.0);
     view::observe_pool(
         &json!({"properties": pool}),
@@ -126,7 +132,8 @@ pub(super) fn request(
         return Ok(Request::new(Method::Put, path, API).body(body));
     };
     let Some(pool) = find(cluster, name) else {
-        return Err(removed(name));
+        let reason = format!("there is no pool {name} to remove");
+        return Err(refusal::refused_here(REMOVED, reason));
     };
     match view::State::at(pool, "/provisioningState") {
         view::State::Failed(_) if text(pool, "vmSize").is_some_and(|is| is.eq_ignore_ascii_case(size)) => {
@@ -140,21 +147,47 @@ pub(super) fn request(
     }
 }
 
-fn removed(name: &str) -> Sent {
-    refusal::refused_here(REMOVED, format!("there is no pool {name} to remove"))
-}
-
 /// Marks what a removal's answer means: it reaches no goal, it makes room for the next size.
 pub(super) fn begun(sent: Sent, name: &str, rung: &str) -> Sent {
-    match (rung.starts_with(REMOVE), sent) {
-        (true, Sent::Accepted { ticket }) => Sent::Accepted {
-            ticket: Ticket {
-                detail: json!({"removes": name}),
-                ..ticket
-            },
+    let marked = |ticket: Ticket| Sent::Accepted {
+        ticket: Ticket {
+            detail: json!({"removes": name}),
+            ..ticket
         },
-        (true, Sent::Finished { .. }) => removed(name),
+    };
+    match (rung.starts_with(REMOVE), sent) {
+        (true, Sent::Accepted { ticket }) => marked(ticket),
+        // Without a URL to go on by: the pool itself is watched.
+        (true, Sent::Finished { .. }) => marked(Ticket {
+            status_url: None,
+            location: None,
+            job: None,
+            detail: Value::Null,
+            look_after: None,
+        }),
         (_, sent) => sent,
+    }
+}
+
+/// Whose end is read from the cluster, for want of a URL: the pool that a ticket removes.
+pub(super) fn watched(ticket: &Ticket) -> Option<&str> {
+    let without = ticket.status_url.is_none() && ticket.location.is_none();
+    ticket.detail["removes"].as_str().filter(|_| without)
+}
+
+/// Reads from the cluster how a removal goes.
+pub(super) fn removal(cluster: Option<&Value>, name: &str) -> Progress {
+    match cluster.and_then(|cluster| find(cluster, name)) {
+        None => Progress::Succeeded {
+            warnings: Vec::new(),
+            outputs: Outputs::new(),
+        },
+        Some(pool) => Progress::Running {
+            word: text(pool, "provisioningState").map_or_else(String::new, crate::arm::reply::cut),
+            percent: None,
+            look_after: None,
+            ticket: None,
+        },
     }
 }
 

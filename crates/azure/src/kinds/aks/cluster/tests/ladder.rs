@@ -16,6 +16,13 @@ fn ticket(detail: Value) -> Ticket {
     }
 }
 
+fn ticket_of(detail: Value) -> Ticket {
+    Ticket {
+        status_url: None,
+        ..ticket(detail)
+    }
+}
+
 /// A cluster some of whose pools Azure found no machines for.
 fn in_part(context: &Context, failed: &[&str], whole: &str) -> Value {
     let mut body = made(context, "Succeeded");
@@ -127,6 +134,21 @@ async fn what_failed_is_removed_before_the_next_size_and_nothing_else_is() {
         matches!(&progress, Progress::Failed { code, retryable: false, .. } if code == "PoolRemoved"),
         "it reached no goal, and the next size follows: {progress:?}"
     );
+
+    // An answer without a URL: the pool itself is watched.
+    let unmarked = ticket_of(json!({"removes": "web"}));
+    for (body, over) in [
+        (in_part(&context, &["web"], "Deleting"), false),
+        (
+            json!({"name": "x", "properties": {"agentPoolProfiles": []}}),
+            true,
+        ),
+    ] {
+        let azure = FakeAzure::new();
+        azure.on("GET", CLUSTER, 200, body);
+        let progress = Cluster::new(azure.arm()).poll(&context, &web, &unmarked).await;
+        assert_eq!(matches!(progress, Progress::Failed { .. }), over, "{progress:?}");
+    }
 
     let mut other = in_part(&context, &["web"], "Failed");
     other["properties"]["agentPoolProfiles"][1]["vmSize"] = json!("Standard_D8as_v5");
