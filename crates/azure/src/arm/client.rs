@@ -39,6 +39,7 @@ use super::{
 };
 use crate::{
     credential::{Credential, CredentialError, CredentialKind},
+    governance::denied,
     pace::{self, Call, Pace, Purpose, Rank},
 };
 
@@ -543,8 +544,8 @@ impl ReadError {
             ReadError::Answered(error) => DriverError::Refused {
                 what,
                 passing: refusal::may_pass(error.status, &error.code),
+                message: denied::explained(&error.code, &error.message),
                 code: error.code,
-                message: error.message,
             },
             ReadError::Unreachable { reason } => DriverError::Unreachable { what, reason },
         }

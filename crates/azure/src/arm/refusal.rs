@@ -3,6 +3,7 @@
 use leeward_engine::work::{Refusal, Sent};
 
 use super::{ArmError, Reply};
+use crate::governance::denied;
 
 /// Codes that say "not now" with a status that does not.
 const PASSING_CODES: &[&str] = &[
@@ -54,8 +55,8 @@ pub(crate) fn sort(reply: Reply) -> Result<Reply, Sent> {
         400 | 401 | 403 | 404 | 409 | 412 | 429 => Err(Sent::Refused(Refusal {
             status: error.status,
             passing: may_pass(error.status, &error.code),
+            message: denied::explained(&error.code, &error.message),
             code: error.code,
-            message: error.message,
             retry_after: error.retry_after,
         })),
         // A redirect is not followed, and a 5xx may come after the change was made.

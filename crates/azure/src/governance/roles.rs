@@ -6,13 +6,14 @@ use jiff::Timestamp;
 use leeward_engine::{
     id::{AttemptKey, OperationId},
     port::DriverError,
-    work::{Observation, Operation, Outputs, Phase, Rung, Sent},
+    work::{Observation, Operation, Outputs, Phase, Refusal, Rung, Sent},
 };
 use leeward_runbook::kind::RepeatClass;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::denied;
 use crate::arm::{Arm, ArmPath, Method, ReadError, Request, lro, path::folded};
 
 /// The version that every request asks for.
@@ -177,6 +178,19 @@ impl RoleAssignment {
         let made = self.find(arm).await.ok()??.made?;
         let age = Duration::try_from(now.duration_since(made)).unwrap_or_default();
         within.checked_sub(age).filter(|left| !left.is_zero())
+    }
+
+    /// Lets a denial pass for as long as it may be nothing but the spreading of a role that the step itself gave.
+    pub fn while_it_spreads(sent: Sent, left: Option<Duration>) -> Sent {
+        match (sent, left) {
+            (Sent::Refused(refusal), Some(left)) if denied::denies(&refusal.code) => Sent::Refused(Refusal {
+                passing: true,
+                // The engine tries a few times only: half of what is left each time covers most of it.
+                retry_after: Some((left / 2).max(Duration::from_secs(30))),
+                ..refusal
+            }),
+            (sent, _) => sent,
+        }
     }
 
     async fn find(&self, arm: &Arm) -> Result<Option<Found>, ReadError> {

@@ -169,6 +169,36 @@ async fn a_denial_is_put_down_to_spreading_only_as_long_as_a_role_may_spread() {
 }
 
 #[test]
+fn a_denial_passes_only_while_a_role_of_our_own_spreads() {
+    let denied = |code: &str| {
+        Sent::Refused(Refusal {
+            status: 403,
+            code: code.to_owned(),
+            message: String::new(),
+            passing: false,
+            retry_after: None,
+        })
+    };
+    let passes = |code: &str, left: Option<u64>| match RoleAssignment::while_it_spreads(
+        denied(code),
+        left.map(Duration::from_secs),
+    ) {
+        Sent::Refused(refusal) => refusal.passing.then_some(refusal.retry_after).flatten(),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(
+        passes("AuthorizationFailed", Some(600)),
+        Some(Duration::from_secs(300))
+    );
+    assert_eq!(
+        passes("LinkedAuthorizationFailed", Some(1)),
+        Some(Duration::from_secs(30))
+    );
+    assert_eq!(passes("AuthorizationFailed", None), None);
+    assert_eq!(passes("RequestDisallowedByPolicy", Some(600)), None);
+}
+
+#[test]
 fn recorded_and_official_assignments_are_read() {
     for (name, at) in [("aso-role-assignment-storage", 10), ("role-assignments", 5)] {
         let all = recording(name);
