@@ -6,6 +6,7 @@ use leeward_engine::port::{Driver, Drivers};
 
 use crate::{
     arm::Arm,
+    governance::{driver::Governed, watch::Watch},
     kinds,
     pace::Paced,
     seams::{CommandRunner, PublicWire},
@@ -31,11 +32,13 @@ pub struct Registry {
 impl Registry {
     /// Makes every driver over the same seams.
     pub fn new(seams: &Seams) -> Registry {
+        let watch = Arc::new(Watch::new(seams.arm.clone()));
         Registry {
             drivers: Arc::new(
                 kinds::all(seams)
                     .into_iter()
                     .map(|(kind, driver)| {
+                        let driver: Arc<dyn Driver> = Arc::new(Governed::new(driver, watch.clone()));
                         let paced: Arc<dyn Driver> = Arc::new(Paced::new(driver, seams.arm.pace().clone()));
                         (kind, paced)
                     })

@@ -55,7 +55,9 @@ impl Case<'_> {
             assert_eq!(step.state, StepWord::Done, "{}: {}", step.id, played.tale());
         }
         if reads == Reads::Recorded {
-            assert_eq!(replayer.unknown(), [""; 0]);
+            let unknown = replayer.unknown();
+            let of_the_driver = unknown.iter().filter(|read| !is_governance(read));
+            assert_eq!(of_the_driver.collect::<Vec<_>>(), [""; 0]);
         }
     }
 }
@@ -67,6 +69,12 @@ pub(crate) enum Reads {
     Recorded,
     /// More than that, which is answered as missing.
     More,
+}
+
+/// Whether a read asks what stands around a resource, which every kind does and nobody recorded.
+fn is_governance(read: &str) -> bool {
+    let of_a_group = read.contains("/resourcegroups/") && !read.contains("/providers/");
+    read.starts_with("GET ") && (read.ends_with("/providers/microsoft.authorization/locks") || of_a_group)
 }
 
 fn rehearsed(file: &Path, journey: Journey, start: &str, replayer: Arc<Replayer>) -> Played {

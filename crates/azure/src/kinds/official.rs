@@ -11,6 +11,7 @@ use serde_json::Value;
 use super::{aks, compute, site_recovery, sql, storage, traffic};
 use crate::{
     arm::{Method, Reply, Request, lro, refusal},
+    governance,
     testing::{azure_api, read_json},
 };
 
@@ -79,6 +80,7 @@ fn reads(operation: &str, body: &Value) -> Option<bool> {
     [
         aks::reads,
         compute::reads,
+        governance::reads,
         site_recovery::reads,
         sql::reads,
         storage::reads,
@@ -144,6 +146,7 @@ fn an_answer_without_what_a_reader_needs_is_told_from_one_with_it() {
     for operation in [
         "InstanceFailoverGroups_Get",
         "ManagedClusters_Get",
+        "ManagementLocks_ListAtSubscriptionLevel",
         "ObjectReplicationPolicies_List",
         "Profiles_Get",
         "RecoveryPoints_ListByReplicationProtectedItems",
