@@ -45,7 +45,7 @@ pub fn run(desk: &Desk, arguments: Arguments) -> Result<Exit, Failure> {
         let found = mail::find_to_resume(desk, arguments.run.clone().map(RunId)).await?;
         let view = &found.view;
         desk.terminal.advise(&format!(
-            "Resuming {} : {} of {}, plan {}",
+            "Resuming {}: {} of {}, plan {}",
             view.run,
             view.journey,
             view.runbook,
