@@ -92,6 +92,12 @@ pub enum Event {
     Paused,
     /// The run goes on.
     Unpaused,
+    /// The process was held up for so long, as by a closed lid: nobody could act, and no wait counted.
+    HeldUp {
+        /// About how long.
+        #[serde(with = "units::duration")]
+        about: Duration,
+    },
     /// Nothing more is started: a person cancelled.
     Cancelled {
         /// Why.

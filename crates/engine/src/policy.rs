@@ -24,6 +24,9 @@ pub const FIRST_NEWS: Duration = Duration::from_secs(120);
 /// How long the rest is waited for at least once as many are there as must be.
 pub const STRAGGLERS: Duration = Duration::from_secs(120);
 
+/// How late a heartbeat must be for the process to have been held up: asleep, stopped, or without its processor.
+pub const HELD_UP: Duration = Duration::from_secs(60);
+
 /// How often a region that was declared down is tried once recovery is reached.
 pub const TRIES_OF_A_DEAD_REGION: u32 = 3;
 

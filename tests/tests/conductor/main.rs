@@ -6,12 +6,12 @@ mod drills;
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use leeward_engine::{
-    conductor::{ConductorError, Ended, Unobserved},
+    conductor::{ConductorError, Ended, Observer, Unobserved},
     event::{Event, Outcome},
     id::RunId,
     port::{Clock, JournalError, JournalStore, LeasePolicy},
     record::Record,
-    state::IllegalTransition,
+    state::{IllegalTransition, RunState},
 };
 use leeward_store::AppendFault;
 use serde_json::json;
@@ -55,6 +55,43 @@ async fn a_death_after_any_record_is_resumed_and_changes_nothing_twice() {
             "cut {cut}"
         );
     }
+}
+
+/// Keeps every record.
+struct Told(Vec<Record>);
+
+impl Observer for Told {
+    fn recorded(&mut self, _: &RunState, records: &[Record]) {
+        self.0.extend_from_slice(records);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lid_that_was_closed_for_an_hour_runs_no_wait_out() {
+    let bench = Bench::new();
+    let new = new_run("r-1", plan("failover", TWO), &bench.clock);
+    let conductor = bench.conductor(1, false);
+    let world = bench.world.clone();
+    let sleeps = async move {
+        tokio::time::sleep(Duration::from_secs(10)).await;
+        // On waking the network takes its time, too.
+        let slow = (1, Duration::from_secs(40));
+        world
+            .slow_to_look
+            .lock()
+            .expect("the world")
+            .insert("sql".to_owned(), slow);
+        tokio::time::advance(Duration::from_secs(3_600)).await;
+    };
+    let mut told = Told(Vec::new());
+    let (ended, ()) = tokio::join!(conductor.start(new, &mut told), sleeps);
+    assert_eq!(over(ended), Ended::Over(Outcome::Done));
+    assert_eq!((bench.changes("sql/move"), bench.changes("app/move")), (1, 1));
+    let held_up = told
+        .0
+        .iter()
+        .any(|record| matches!(record.body.event, Event::HeldUp { about } if about.as_secs() > 3_500));
+    assert!(held_up, "a reader must see where the hour went");
 }
 
 #[tokio::test(start_paused = true)]

@@ -131,6 +131,10 @@ fn run_line(event: &Event, depth: Depth) -> Option<String> {
         }
         Event::Paused => "paused: nothing new is started".to_owned(),
         Event::Unpaused => "goes on".to_owned(),
+        Event::HeldUp { about } => format!(
+            "held up for about {} (asleep, or stopped): no wait counted",
+            span(*about)
+        ),
         Event::Cancelled { reason } => format!("cancelled: {reason}"),
         Event::Halted { because } => format!("halted because {because} failed"),
         Event::RecoveryReached => "recovery reached, the RTO clock stops".to_owned(),
@@ -367,6 +371,9 @@ mod tests {
             },
             Event::Paused,
             Event::Unpaused,
+            Event::HeldUp {
+                about: std::time::Duration::from_secs(3_720),
+            },
             Event::Halted {
                 because: StepId::new("documents"),
             },

@@ -14,6 +14,7 @@ use crate::{
     event::{Approval, Event, Person},
     id::RunId,
     machine::{Decision, Input, Machine, Part, standing},
+    policy,
     port::{Files, Journal, JournalError, LeasePolicy, Moment, Records, RunHeader},
     record::{Chain, JOURNAL_FORMAT},
     state::{IllegalTransition, RunState},
@@ -283,13 +284,29 @@ impl<'a> Running<'a> {
         while self.tasks.try_join_next().is_some() {}
         let now = clock.now();
         if now.uptime >= self.next_heartbeat {
+            // Whether somebody else took over meanwhile comes before everything else.
             self.journal.heartbeat(now.wall).await?;
+            let late = now.uptime.saturating_sub(self.next_heartbeat);
             self.next_heartbeat = task::tick(now, self.conductor.manners.heartbeat_every);
+            self.held_up(now, late).await?;
         }
         if self.next_inbox.is_some_and(|due| now.uptime >= due) {
             inputs.extend(self.commands().await?);
         }
         Ok(inputs)
+    }
+
+    /// Notes that the process could not act for a while, so that no wait runs out on waking. A rehearsal's clock is
+    /// turned by hand.
+    async fn held_up(&mut self, now: Moment, late: Duration) -> Result<(), ConductorError> {
+        let state = self.machine.state();
+        if late < policy::HELD_UP || state.options.rehearsal || state.outcome.is_some() {
+            return Ok(());
+        }
+        // What was heard before is old news.
+        self.answered.clear();
+        let about = Duration::from_secs(late.as_secs());
+        self.note(now, vec![Event::HeldUp { about }]).await
     }
 
     async fn read_inbox(&mut self) -> Result<(), ConductorError> {

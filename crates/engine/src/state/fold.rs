@@ -287,6 +287,10 @@ impl RunState {
                 self.stepped_at = at;
                 Folded::Run
             }
+            Event::HeldUp { .. } => {
+                self.able_since = at;
+                Folded::Run
+            }
             Event::Cancelled { reason } => {
                 if self.paused {
                     self.able_since = at;
