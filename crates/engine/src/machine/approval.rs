@@ -150,7 +150,10 @@ impl Machine {
             .rev()
             .find(|granted| {
                 let approval = &granted.approval;
-                let unlimited = approval.everything || approval.break_glass.is_some();
+                // Glass that is broken for one step, be it a gate, is broken for no other.
+                let this = |id| self.state.place(id) == Some(step);
+                let broken = approval.break_glass.is_some() && approval.step.as_ref().is_none_or(this);
+                let unlimited = approval.everything || broken;
                 let covers = |(store, figure): &(&String, &Figure)| {
                     approval
                         .ceilings
@@ -171,7 +174,7 @@ impl Machine {
     }
 
     /// Returns what a rung could lose, store by store. A step without a figure loses the unknown.
-    fn losses_of(&self, step: usize, rung: &str) -> BTreeMap<String, Figure> {
+    pub(super) fn losses_of(&self, step: usize, rung: &str) -> BTreeMap<String, Figure> {
         let rows = self.state.losses(step);
         if rows.is_empty() {
             return BTreeMap::from([(self.state.planned[step].id.to_string(), Figure::Unknown)]);

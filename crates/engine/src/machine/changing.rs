@@ -100,8 +100,8 @@ impl Machine {
                     .last_reason
                     .clone()
                     .unwrap_or_else(|| "no way is left".to_owned());
-                return match operation.is_open() {
-                    // Every way is spent, yet one of them may still come true.
+                return match operation.is_unfinished() {
+                    // Every way is spent, yet one of them may still come true, or just has.
                     true => Ok(()),
                     false => self.operation_event(now, step, place, OperationEvent::Failed { reason }),
                 };
@@ -110,7 +110,7 @@ impl Machine {
                 self.give_up_rung(now, step, place, &rung.name, reason)?;
                 continue;
             }
-            if operation.impatient {
+            if wants_the_next(operation) {
                 let next = operation.next_rung().cloned();
                 let usable = next.filter(|next| next.beside || !operation.is_open());
                 let agreed = |next: &crate::work::Rung| !next.lossy || self.is_covered(step, &next.name);
@@ -127,7 +127,11 @@ impl Machine {
 
     /// Asks a person about losses, or takes an earlier agreement.
     fn ask_consent(&mut self, now: Timestamp, step: usize) -> Moved {
-        let wanted = self.rung_wanting_consent(step);
+        // Nothing more is sent for a cancelled run, so there is nothing to agree to.
+        let wanted = match self.state.ending {
+            Some(Ending::Cancelled { .. }) => None,
+            _ => self.rung_wanting_consent(step),
+        };
         let asked = self.state.steps[step]
             .consent
             .as_ref()
@@ -149,11 +153,8 @@ impl Machine {
                         self.step_event(now, step, change)
                     }
                     (None, Some(rung)) => {
-                        let losses = self.state.steps[step]
-                            .consent
-                            .as_ref()
-                            .map(|ask| ask.losses.clone());
-                        let by = self.covered_by(step, &losses.unwrap_or_default());
+                        // What was unknown when it was asked may have been measured since.
+                        let by = self.covered_by(step, &self.losses_of(step, &rung));
                         let by = by.unwrap_or_else(|| format!("an agreement to `{rung}`"));
                         self.step_event(now, step, StepEvent::ConsentGiven { by })
                     }
@@ -177,7 +178,7 @@ impl Machine {
         state.of_phase(Phase::Main).find_map(|operation| {
             use OperationPhase as P;
             let resting = matches!(operation.phase, P::Waiting | P::Looking { .. });
-            let rung = match (resting, operation.impatient) {
+            let rung = match (resting, wants_the_next(operation)) {
                 (true, _) => operation.rung(),
                 (false, true) if !operation.is_rest() => operation
                     .next_rung()
@@ -296,5 +297,13 @@ fn has_its_way(operation: &OperationState) -> bool {
     let usable = operation
         .rung()
         .is_some_and(|rung| rung.skip.is_none() || !is_between(operation));
-    usable && !operation.impatient
+    usable && !wants_the_next(operation)
+}
+
+/// Whether an operation's time on its rung is over while that has not come to an end. What Azure has just ended is
+/// judged by the goal first: a harsher way is no answer to a success that does not show yet.
+fn wants_the_next(operation: &OperationState) -> bool {
+    use OperationPhase as P;
+    let ended = matches!(operation.phase, P::Confirming { .. } | P::Aftermath { .. });
+    operation.impatient && !ended
 }

@@ -1,10 +1,13 @@
 //! What can a person do about a step that waits for one? What is offered is what is taken, and the other way round:
 //! the view asks here what to offer, and the machine asks here whether to obey.
 
-use leeward_runbook::kind::RepeatClass;
+use jiff::Timestamp;
+use leeward_runbook::{journey::Journey, kind::RepeatClass};
 
+use super::standing::winds_down;
 use crate::{
     event::Choice,
+    policy,
     port::Verdict,
     state::{AttemptState, Ending, OperationPhase, OperationState, RunState, StepPhase, StepState},
     work::Phase,
@@ -12,13 +15,38 @@ use crate::{
 
 /// Returns the operations of a step whose outcome a person may state so: those that nobody else can tell.
 pub(super) fn settleable(state: &RunState, step: usize, named: Option<&str>, verdict: Verdict) -> Vec<usize> {
+    let operations = &state.steps[step].operations;
     let given_up = is_given_up(&state.steps[step]);
-    settleable_where(state, step, given_up, verdict)
-        .filter(|&place| {
-            let id = &state.steps[step].operations[place].plan.id;
-            named.is_none_or(|name| id.as_str() == name)
+    let all: Vec<usize> = settleable_where(state, step, given_up, verdict).collect();
+    let waits = |place: &usize| {
+        use OperationPhase as P;
+        matches!(operations[*place].phase, P::Stuck { .. } | P::Doubt)
+    };
+    match named {
+        Some(name) => {
+            let is_named = |place: &usize| operations[*place].plan.id.as_str() == name;
+            all.into_iter().filter(is_named).collect()
+        }
+        // A word about the step is about what waits for one, not about what Azure still tells the end of.
+        None if all.iter().any(waits) => all.into_iter().filter(waits).collect(),
+        None => all,
+    }
+}
+
+/// Returns until when a send may still arrive, so that nobody can say of it yet that it never began.
+pub(super) fn may_arrive_until(state: &RunState, step: usize, places: &[usize]) -> Option<Timestamp> {
+    let operations = &state.steps[step].operations;
+    let doubted = places
+        .iter()
+        .map(|&place| &operations[place])
+        .filter(|one| one.phase == OperationPhase::Doubt);
+    doubted
+        .filter_map(|one| {
+            let last = one.last()?;
+            let settling = one.rung_named(&last.rung)?.settling;
+            Some(policy::later(last.send_by, policy::settling(settling)))
         })
-        .collect()
+        .max()
 }
 
 /// Whether a step's own wait is over while Azure may still work on something of it.
@@ -47,6 +75,8 @@ fn settleable_where(
             | OperationPhase::Aftermath { .. } => given_up,
             // A harsher way is tried beside a gentler one that has not ended.
             OperationPhase::Looking { .. } => given_up && operation.is_open(),
+            // A harsher way failed, and the gentler one is in motion yet.
+            OperationPhase::Failed { .. } => given_up && operation.is_at_work(),
             _ => false,
         };
         // Azure itself said that it took it on: that it never began is no longer anybody's to say.
@@ -57,11 +87,19 @@ fn settleable_where(
 /// Returns whether trying a step again could bring it on. Where all that is left of it was sent, must not be sent
 /// twice and can be seen by nobody, a retry would only pretend to do something: a person's word is what helps.
 pub(super) fn may_retry(state: &RunState, step: usize) -> bool {
+    if is_cleaning_up(state) {
+        return false;
+    }
     let mut left = state.steps[step]
         .of_phase(Phase::Main)
         .filter(|operation| !operation.is_reached())
         .peekable();
     left.peek().is_none() || !left.all(is_beyond_sight)
+}
+
+/// Returns whether a drill takes back what it did: what was begun anew behind that would stay.
+pub(super) fn is_cleaning_up(state: &RunState) -> bool {
+    state.plan.journey == Journey::Drill && winds_down(state)
 }
 
 fn is_beyond_sight(operation: &OperationState) -> bool {
@@ -93,10 +131,11 @@ pub fn choices(state: &RunState, step: usize) -> Vec<Choice> {
             with_cancel(state, choices)
         }
         StepPhase::Stuck { .. } | StepPhase::Failed { .. } => {
-            let stuck = matches!(state.steps[step].phase, StepPhase::Stuck { .. });
-            choices_at_rest(state, step, stuck)
+            choices_at_rest(state, step, is_given_up(&state.steps[step]))
         }
-        StepPhase::Cancelled if state.steps[step].is_awaited() => settling(state, step, true),
+        StepPhase::Cancelled | StepPhase::Done if state.steps[step].is_awaited() => {
+            settling(state, step, true)
+        }
         _ => Vec::new(),
     }
 }
@@ -106,8 +145,8 @@ pub(super) fn choices_once_stuck(state: &RunState, step: usize) -> Vec<Choice> {
     choices_at_rest(state, step, true)
 }
 
-fn choices_at_rest(state: &RunState, step: usize, stuck: bool) -> Vec<Choice> {
-    let settling = settling(state, step, stuck);
+fn choices_at_rest(state: &RunState, step: usize, given_up: bool) -> Vec<Choice> {
+    let settling = settling(state, step, given_up);
     // What may still come true by itself is best waited for; else a person's word is the likeliest help.
     let operations = state.steps[step].operations.iter();
     let moves = |operation: &OperationState| operation.is_open() && !operation.is_rest();

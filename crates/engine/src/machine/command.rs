@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::{
     Machine,
-    choices::{may_retry, settleable},
+    choices::{is_cleaning_up, may_arrive_until, may_retry, settleable},
 };
 use crate::{
     event::{Event, OperationEvent, StepEvent},
@@ -20,7 +20,7 @@ impl Machine {
         if self.state.commands.contains(&envelope.id) {
             return Ok(());
         }
-        let refused = self.refusal(&envelope.command);
+        let refused = self.refusal(now, &envelope.command);
         let obeyed = refused.is_none();
         let Envelope { id, by, command, .. } = envelope;
         let taken = Event::CommandTaken {
@@ -63,10 +63,12 @@ impl Machine {
                     let change = OperationEvent::Settled { verdict, by, reason };
                     self.operation_event(now, place, found, change)?;
                 }
-                if matches!(
+                let rests = matches!(
                     self.state.steps[place].phase,
                     StepPhase::Stuck { .. } | StepPhase::Failed { .. }
-                ) {
+                );
+                // Behind a drill's clean-up nothing is begun again.
+                if rests && !is_cleaning_up(&self.state) {
                     self.step_event(now, place, StepEvent::Reopened)?;
                 }
                 Ok(())
@@ -75,7 +77,7 @@ impl Machine {
     }
 
     /// Returns why a command changes nothing, where that is so.
-    fn refusal(&self, command: &Command) -> Option<String> {
+    fn refusal(&self, now: Timestamp, command: &Command) -> Option<String> {
         if self.state.outcome.is_some() {
             return Some("the run is over".to_owned());
         }
@@ -108,11 +110,10 @@ impl Machine {
                     StepPhase::Skipped { .. } | StepPhase::Cancelled => {
                         Some(format!("`{step}` takes no part already"))
                     }
-                    StepPhase::Changing
-                        if state
-                            .operations
-                            .iter()
-                            .any(|one| one.phase == OperationPhase::Sending) =>
+                    _ if state
+                        .operations
+                        .iter()
+                        .any(|one| one.phase == OperationPhase::Sending) =>
                     {
                         Some(format!("`{step}` is being sent this very moment; try again"))
                     }
@@ -123,9 +124,12 @@ impl Machine {
                 match find(step).map(|place| (place, &self.state.steps[place].phase)) {
                     Err(reason) => Some(reason),
                     Ok((place, StepPhase::Failed { .. } | StepPhase::Stuck { .. })) => {
-                        let why = format!(
-                            "what `{step}` did can be seen by nobody and must not be done twice; settle it"
-                        );
+                        let why = match is_cleaning_up(&self.state) {
+                            true => "the drill takes back what it did; start another one".to_owned(),
+                            false => format!(
+                                "what `{step}` did can be seen by nobody and must not be done twice; settle it"
+                            ),
+                        };
                         (!may_retry(&self.state, place)).then_some(why)
                     }
                     Ok(_) => Some(format!("`{step}` has neither failed nor is it stuck")),
@@ -139,24 +143,24 @@ impl Machine {
             } => match find(step) {
                 Err(reason) => Some(reason),
                 Ok(place) => {
-                    let may =
-                        |verdict| !settleable(&self.state, place, operation.as_deref(), verdict).is_empty();
+                    let found = |verdict| settleable(&self.state, place, operation.as_deref(), verdict);
+                    let may = |verdict| !found(verdict).is_empty();
+                    let until = match verdict {
+                        Verdict::NotBegun => may_arrive_until(&self.state, place, &found(*verdict)),
+                        Verdict::Done | Verdict::Failed => None,
+                    };
                     match (may(*verdict), may(Verdict::Done)) {
-                        (true, _) => None,
+                        (true, _) => until.filter(|until| now < *until).map(|until| {
+                            let until = until.strftime("%H:%M:%S");
+                            format!(
+                                "what `{step}` sent may still arrive until {until} UTC; say it after that"
+                            )
+                        }),
                         (false, true) => Some(format!("Azure took `{step}` on, so it did begin")),
                         (false, false) => Some(format!("no operation of `{step}` waits to be settled")),
                     }
                 }
             },
-        }
-    }
-
-    /// Says what a verdict means, for reports.
-    pub fn verdict_in_words(verdict: Verdict) -> &'static str {
-        match verdict {
-            Verdict::Done => "it happened",
-            Verdict::NotBegun => "it never arrived",
-            Verdict::Failed => "it happened and failed",
         }
     }
 }

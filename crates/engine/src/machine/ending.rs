@@ -1,7 +1,7 @@
 //! What is due behind the change: commits, clean-up, recovery, and the end of the run.
 
 use jiff::Timestamp;
-use leeward_runbook::{journey::Journey, plan::OnFailure};
+use leeward_runbook::journey::Journey;
 
 use super::{Machine, standing};
 use crate::{
@@ -17,7 +17,9 @@ impl Machine {
     pub(super) fn follow_trailing(&mut self, now: Timestamp, step: usize) -> Moved {
         for place in 0..self.state.steps[step].operations.len() {
             let operation = &self.state.steps[step].operations[place];
-            if operation.plan.phase == Phase::Main || !self.is_due(step, place) {
+            // What is under way comes to its end, whether or not it would be begun now.
+            let begun = !operation.attempts.is_empty();
+            if operation.plan.phase == Phase::Main || !(begun || self.is_due(step, place)) {
                 continue;
             }
             let rested = operation.is_rest();
@@ -75,6 +77,9 @@ impl Machine {
         let Some(outcome) = self.over() else {
             return Ok(());
         };
+        if let Some((step, left)) = self.never_begun() {
+            return self.step_event(now, step, StepEvent::Trailed { left });
+        }
         if outcome == Outcome::Cancelled || outcome == Outcome::Failed {
             for step in 0..self.state.steps.len() {
                 if self.state.steps[step].phase == StepPhase::Waiting {
@@ -86,31 +91,47 @@ impl Machine {
         self.emit(now, Event::RunEnded { outcome })
     }
 
+    /// Returns a commit that is owed and will not be made, with what nobody was told of yet.
+    fn never_begun(&self) -> Option<(usize, String)> {
+        let steps = self.state.steps.iter().enumerate();
+        steps
+            .filter(|(_, step)| step.phase == StepPhase::Done)
+            .flat_map(|(place, step)| {
+                step.of_phase(Phase::AfterRecovery)
+                    .map(move |one| (place, step, one))
+            })
+            .filter(|(_, _, one)| !one.is_rest())
+            .map(|(place, step, one)| {
+                let left = format!("{}: {}: it was not begun", one.plan.target, one.plan.goal);
+                (place, step, left)
+            })
+            .find(|(_, step, left)| !step.leftovers.contains(left))
+            .map(|(place, _, left)| (place, left))
+    }
+
     /// Returns how the run ended, once nothing more can follow.
     fn over(&self) -> Option<Outcome> {
         let state = &self.state;
-        if state.under_way() > 0 {
+        let cancelled = matches!(state.ending, Some(Ending::Cancelled { .. }));
+        if state.under_way() > 0 || (self.is_on_hold() && self.owes()) {
             return None;
         }
-        let cancelled = matches!(state.ending, Some(Ending::Cancelled { .. }));
         let drill = state.plan.journey == Journey::Drill;
         if !cancelled && state.may_start() && state.startable().next().is_some() {
             return None;
         }
-        let satisfied = (0..state.steps.len()).all(|step| match &state.steps[step].phase {
-            StepPhase::Done | StepPhase::Skipped { .. } => true,
-            StepPhase::Failed { .. } => state.planned[step].on_failure == OnFailure::Continue,
-            _ => false,
-        });
+        let satisfied = state.all_satisfied();
         if !satisfied && !cancelled && (!drill || state.paused) {
             return None;
         }
         let unfinished = (0..state.steps.len()).any(|step| {
             let operations = &state.steps[step].operations;
             (0..operations.len()).any(|place| {
-                operations[place].plan.phase != Phase::Main
-                    && !operations[place].is_rest()
-                    && self.is_due(step, place)
+                let operation = &operations[place];
+                let begun = operation.is_unfinished();
+                operation.plan.phase != Phase::Main
+                    && !operation.is_rest()
+                    && (begun || self.is_due(step, place))
             })
         });
         // Its claims would be given back while Azure still works on what they guard.
@@ -122,6 +143,19 @@ impl Machine {
             (false, false) => Outcome::Failed,
             (false, true) if standing::degradations(state).is_empty() => Outcome::Done,
             (false, true) => Outcome::Degraded,
+        })
+    }
+
+    /// Whether a commit or a clean-up is still to be made, though perhaps not now.
+    fn owes(&self) -> bool {
+        let drill = self.state.plan.journey == Journey::Drill;
+        self.state.steps.iter().any(|step| {
+            let mut behind = step.operations.iter().filter(|one| !one.is_rest());
+            behind.any(|one| match one.plan.phase {
+                Phase::Main => false,
+                Phase::AfterRecovery => step.phase == StepPhase::Done || one.is_unfinished(),
+                Phase::CleanUp => drill || one.is_unfinished(),
+            })
         })
     }
 
@@ -145,11 +179,7 @@ impl Machine {
                 state.phase == StepPhase::Changing && agreed && self.state.may_start()
             }
             Phase::AfterRecovery => {
-                let recovered = match self.state.has_recovery() {
-                    true => self.state.recovered_at.is_some(),
-                    false => self.state.under_way() == 0 && self.state.startable().next().is_none(),
-                };
-                state.phase == StepPhase::Done && recovered && self.state.may_start()
+                state.phase == StepPhase::Done && self.state.is_proven() && self.state.may_start()
             }
             // What Azure still works on would be finished behind the clean-up's back.
             Phase::CleanUp => self.winds_down() && !state.is_awaited(),
@@ -159,9 +189,12 @@ impl Machine {
     /// Whether nothing more is sent for an operation, though its step is at rest: the run is on its way out.
     pub(super) fn is_closing(&self, step: usize, place: usize) -> bool {
         let state = &self.state.steps[step];
-        let main = state.operations[place].plan.phase == Phase::Main;
         let over = state.phase.is_rest() && self.state.plan.journey == Journey::Drill;
-        main && (over || self.state.ending.is_some())
+        match state.operations[place].plan.phase {
+            Phase::Main => over || self.state.ending.is_some(),
+            Phase::AfterRecovery => self.state.ending.is_some(),
+            Phase::CleanUp => false,
+        }
     }
 
     /// Follows what Azure still works on behind a step that went on without it.
@@ -202,9 +235,7 @@ impl Machine {
         }
         match &operation.phase {
             // What may still come true is looked at whether or not anything more may be sent.
-            P::Waiting | P::Looking { .. } => {
-                self.is_due(step, place) || (of_the_change && operation.is_open())
-            }
+            P::Waiting | P::Looking { .. } => self.is_due(step, place) || operation.is_open(),
             P::Doubt | P::Confirming { .. } | P::Aftermath { .. } => true,
             _ => false,
         }

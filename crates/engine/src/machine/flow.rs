@@ -84,18 +84,24 @@ impl Machine {
         };
         match context::condition(&self.state, step) {
             Ok(true) => self.step_event(now, step, StepEvent::BecameReady)?,
-            Ok(false) => {
-                let condition = self.state.planned[step].when.clone().unwrap_or_default();
-                let reason = format!("its condition does not hold: {condition}");
-                self.step_event(now, step, StepEvent::Skipped { reason, by: None })?;
-            }
+            Ok(false) => self.leave_out(now, step)?,
             Err(Unresolved(reason)) => {
                 self.step_event(now, step, StepEvent::BecameReady)?;
-                let choices = choices_once_stuck(&self.state, step);
-                self.step_event(now, step, StepEvent::Stuck { reason, choices })?;
+                self.stuck_before(now, step, reason)?;
             }
         }
         Ok(true)
+    }
+
+    fn leave_out(&mut self, now: Timestamp, step: usize) -> Moved {
+        let condition = self.state.planned[step].when.clone().unwrap_or_default();
+        let reason = format!("its condition does not hold: {condition}");
+        self.step_event(now, step, StepEvent::Skipped { reason, by: None })
+    }
+
+    fn stuck_before(&mut self, now: Timestamp, step: usize, reason: String) -> Moved {
+        let choices = choices_once_stuck(&self.state, step);
+        self.step_event(now, step, StepEvent::Stuck { reason, choices })
     }
 
     fn follow_step(&mut self, now: Timestamp, step: usize) -> Moved {
@@ -120,12 +126,21 @@ impl Machine {
         }
     }
 
-    fn is_gate(&self, step: usize) -> bool {
+    pub(super) fn is_gate(&self, step: usize) -> bool {
         self.state.planned[step].kind.starts_with("gate.")
     }
 
     fn follow_ready(&mut self, now: Timestamp, step: usize) -> Moved {
         let planned = self.state.planned[step].clone();
+        let of_step = &self.state.steps[step];
+        if of_step.patience_from.is_some() && of_step.assessment.is_none() {
+            // It was tried again, perhaps because its condition could not be told.
+            match context::condition(&self.state, step) {
+                Ok(true) => {}
+                Ok(false) => return self.leave_out(now, step),
+                Err(Unresolved(reason)) => return self.stuck_before(now, step, reason),
+            }
+        }
         if planned.kind == "gate.wait" {
             let until = context::wait_until(&planned.settings, now);
             let asks = format!("time passes until {until}");

@@ -335,6 +335,7 @@ impl Machine {
             unsettled: (doubted || last.sighted)
                 && policy::between(since, now) < self.settling_of(step, place),
             more: !self.is_closing(step, place)
+                && operation.rung().is_some_and(|rung| rung.name == last.rung)
                 && self.tries(step, place, &last.rung) < planned.retry.attempts
                 && !self.is_one_shot(step, place, &last.rung),
         };

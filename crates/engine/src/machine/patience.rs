@@ -10,7 +10,10 @@ use super::{Machine, approval::ADOPTED, choices::choices_once_stuck};
 use crate::{
     event::{OperationEvent, StepEvent},
     policy,
-    state::{AttemptState, ConsentAsk, Ending, IllegalTransition, OperationPhase, OperationState, StepPhase},
+    state::{
+        AttemptState, ConsentAsk, Ending, IllegalTransition, OperationPhase, OperationState, StepPhase,
+        StepState,
+    },
     work::Phase,
 };
 
@@ -41,7 +44,7 @@ impl Machine {
         }
         let waits = match state.phase {
             // While a person is asked, the wait is theirs; it starts anew with their answer.
-            StepPhase::Changing => state.consent.is_none(),
+            StepPhase::Changing => state.consent.is_none() && !self.is_held_back(state),
             // It went on without something that Azure works on. A send is never given up before its answer.
             StepPhase::Done | StepPhase::Failed { .. } => {
                 let mut main = state.of_phase(Phase::Main);
@@ -53,6 +56,12 @@ impl Machine {
         let end = waits.then(|| policy::later(from, self.state.planned[step].timeout));
         let rest = self.rest_until(step);
         end.into_iter().chain(rest).min()
+    }
+
+    /// Whether a step waits for nothing but a run that starts nothing any more: that is no fault of its own.
+    fn is_held_back(&self, step: &StepState) -> bool {
+        let halted = matches!(self.state.ending, Some(Ending::Halted { .. }));
+        halted && !step.of_phase(Phase::Main).any(OperationState::is_unfinished)
     }
 
     /// Returns until when the rest is waited for once as many are there as must be: as long again as they took,

@@ -99,6 +99,7 @@ impl Machine {
                 return self.poll_again(now, (step, place, number), pacing, look_after, ticket);
             }
             Progress::Unreadable { look_after, .. } => {
+                self.look_past(now, (step, place), pacing);
                 return self.poll_again(now, (step, place, number), pacing, look_after, ticket);
             }
             Progress::Succeeded { warnings, outputs } => AttemptEnd::Succeeded { warnings, outputs },
@@ -158,6 +159,25 @@ impl Machine {
             outputs,
         };
         self.operation_event(now, step, place, change)
+    }
+
+    /// A ticket does not answer: the goal itself may tell what the ticket does not.
+    fn look_past(&mut self, now: Timestamp, (step, place): (usize, usize), pacing: Pacing) {
+        let operation = &self.state.steps[step].operations[place];
+        if operation.phase != OperationPhase::Polling || !operation.plan.observable {
+            return;
+        }
+        let effect = Effect {
+            address: Address {
+                step,
+                part: Part::Operation(place),
+                turn: operation.turn,
+            },
+            not_before: Some(policy::later(now, policy::look_again(pacing.round))),
+            pacing,
+            action: Action::Observe(operation.plan.clone()),
+        };
+        self.want(effect);
     }
 
     fn poll_again(

@@ -5,7 +5,7 @@ use leeward_runbook::{journey::Journey, plan::OnFailure};
 use crate::{
     event::Reached,
     machine::choices::choices,
-    state::{Ending, OperationPhase, RunState, StepPhase},
+    state::{Ending, OperationPhase, RunState, StepPhase, StepState},
     view::{Standing, Todo},
     work::Phase,
 };
@@ -26,7 +26,7 @@ pub fn standing(state: &RunState) -> Standing {
     if state.paused {
         return Standing::Paused;
     }
-    if state.unrested().next().is_some() {
+    if state.unrested().any(|step| asks(&state.steps[step])) {
         return Standing::AtGate;
     }
     let stuck = state
@@ -34,6 +34,11 @@ pub fn standing(state: &RunState) -> Standing {
         .iter()
         .any(|step| matches!(step.phase, StepPhase::Stuck { .. }));
     if stuck { Standing::Stuck } else { Standing::Failed }
+}
+
+/// Whether a step that is under way asks a person.
+fn asks(step: &StepState) -> bool {
+    matches!(step.phase, StepPhase::AtGate { .. }) || step.consent.is_some()
 }
 
 /// Whether a step that is under way goes on without a person.
@@ -48,7 +53,7 @@ fn moves(state: &RunState, step: usize) -> bool {
                 .of_phase(Phase::Main)
                 .any(|operation| match &operation.phase {
                     OperationPhase::Waiting | OperationPhase::Looking { .. } if !operation.is_spent() => {
-                        !asked && !state.paused
+                        !asked && state.may_start()
                     }
                     // A question is open and the wait for the answer of Azure is over: it is the person's turn.
                     _ => !operation.is_rest() && (!asked || !operation.impatient),
@@ -77,14 +82,11 @@ pub(super) fn winds_down(state: &RunState) -> bool {
 
 /// Whether a commit or clean-up is on its way.
 fn trails(state: &RunState) -> bool {
-    let recovered = !state.has_recovery() || state.recovered_at.is_some();
+    let due = state.is_proven() && state.may_start();
     state.steps.iter().any(|step| {
-        step.operations.iter().any(|operation| {
-            operation.plan.phase == Phase::AfterRecovery
-                && step.phase == StepPhase::Done
-                && recovered
-                && state.may_start()
-                && !operation.is_rest()
+        step.of_phase(Phase::AfterRecovery).any(|operation| {
+            let begun = operation.is_unfinished() || (due && step.phase == StepPhase::Done);
+            begun && !operation.is_rest()
         })
     }) || (state.plan.journey == Journey::Drill
         && state.under_way() == 0
@@ -124,6 +126,7 @@ pub fn degradations(state: &RunState) -> Vec<String> {
 pub fn todo(state: &RunState) -> Vec<Todo> {
     let mut todo = Vec::new();
     let over = winds_down(state);
+    let nothing_else = state.under_way() == 0 && state.startable().next().is_none();
     for (place, (step, planned)) in state.steps.iter().zip(&state.planned).enumerate() {
         let waits = "the run ends once Azure has ended it, or a person says with `settle` what became of it";
         let why = match &step.phase {
@@ -135,6 +138,9 @@ pub fn todo(state: &RunState) -> Vec<Todo> {
             StepPhase::Stuck { reason, .. } => Some(reason.clone()),
             StepPhase::Failed { reason } if planned.on_failure != OnFailure::Continue => Some(reason.clone()),
             StepPhase::Cancelled if step.is_awaited() => Some(format!("Azure still works on it; {waits}")),
+            StepPhase::Done if nothing_else && step.is_awaited() => {
+                Some(format!("Azure still works on what it went on without; {waits}"))
+            }
             _ => None,
         };
         if let Some(why) = why {

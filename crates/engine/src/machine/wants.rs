@@ -50,7 +50,9 @@ impl Machine {
             StepPhase::Ready if !planned.kind.starts_with("gate.") && !planned.kind.starts_with("check.") => {
                 wanted.push(plain(of_step, None, Action::Assess))
             }
-            StepPhase::Assessing { until, .. } => wanted.push(plain(of_step, *until, Action::Assess)),
+            StepPhase::Assessing { until, .. } if !self.is_gate(step) => {
+                wanted.push(plain(of_step, *until, Action::Assess))
+            }
             // What flies already is not built again: a check and an operation are large.
             StepPhase::Verifying { .. } if self.flies(&of_step) => {}
             StepPhase::Verifying { check, .. } => {

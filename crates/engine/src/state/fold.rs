@@ -319,10 +319,12 @@ impl RunState {
                         }
                     }
                 }
-                if matches!(change, StepEvent::Reopened)
+                if matches!(change, StepEvent::Reopened | StepEvent::Skipped { .. })
                     && matches!(&self.ending, Some(Ending::Halted { because }) if because == step)
                 {
-                    self.ending = None;
+                    // Another one may have failed meanwhile that holds everything up as well.
+                    self.ending = self.halted_by().map(|because| Ending::Halted { because });
+                    self.able_since = at;
                 }
                 Folded::Step(place)
             }
@@ -349,6 +351,17 @@ impl RunState {
                 Folded::Run
             }
         })
+    }
+
+    /// Returns a failed step that lets nothing more start.
+    fn halted_by(&self) -> Option<StepId> {
+        let mut steps = self.steps.iter().zip(&self.planned);
+        let halts = |step: &StepState, planned: &PlannedStep| {
+            matches!(step.phase, StepPhase::Failed { .. }) && planned.on_failure == OnFailure::Halt
+        };
+        steps
+            .find(|(step, planned)| halts(step, planned))
+            .map(|(_, planned)| planned.id.clone())
     }
 
     fn known(&self, step: &StepId) -> Result<usize, IllegalTransition> {
@@ -407,11 +420,7 @@ impl RunState {
 
     fn standing_of(&self, place: usize) -> Counted {
         let phase = &self.steps[place].phase;
-        let satisfied = match phase {
-            StepPhase::Done | StepPhase::Skipped { .. } => true,
-            StepPhase::Failed { .. } => self.planned[place].on_failure == OnFailure::Continue,
-            _ => false,
-        };
+        let satisfied = self.is_satisfied(place);
         // A check that failed under `on-failure: continue` proves nothing: it lets others go on, no more.
         let recovered = matches!(phase, StepPhase::Done | StepPhase::Skipped { .. });
         Counted {

@@ -120,16 +120,6 @@ impl RunState {
         self.places.get(id).copied()
     }
 
-    /// Returns the places of the steps that wait for this one.
-    pub fn dependents(&self, place: usize) -> &[usize] {
-        &self.dependents[place]
-    }
-
-    /// Returns whether everything that a step waits for is satisfied.
-    pub fn is_clear(&self, place: usize) -> bool {
-        self.unsatisfied[place] == 0
-    }
-
     /// Returns the steps that may start now, the longest remaining path first.
     pub fn startable(&self) -> impl Iterator<Item = usize> + '_ {
         self.startable.iter().map(|(_, place)| *place)
@@ -194,6 +184,30 @@ impl RunState {
     /// Returns whether the plan marks any step `ends: recovery`.
     pub fn has_recovery(&self) -> bool {
         self.has_recovery
+    }
+
+    /// Returns whether what others wait for is there, be it without proof: it is done, was left out, or failed
+    /// where the runbook goes on.
+    pub fn is_satisfied(&self, place: usize) -> bool {
+        match &self.steps[place].phase {
+            StepPhase::Done | StepPhase::Skipped { .. } => true,
+            StepPhase::Failed { .. } => self.planned[place].on_failure == OnFailure::Continue,
+            _ => false,
+        }
+    }
+
+    /// Returns whether every step is satisfied.
+    pub fn all_satisfied(&self) -> bool {
+        (0..self.steps.len()).all(|place| self.is_satisfied(place))
+    }
+
+    /// Returns whether the move has proven itself, so that nothing stands in the way of commits: recovery was
+    /// reached or, where no step ends it, every step is satisfied.
+    pub fn is_proven(&self) -> bool {
+        match self.has_recovery {
+            true => self.recovered_at.is_some(),
+            false => self.under_way == 0 && self.all_satisfied(),
+        }
     }
 
     /// Returns whether new work may begin.

@@ -324,8 +324,11 @@ impl OperationState {
                     | AttemptState::Lost
             )
         });
-        if matches!(self.phase, P::Failed { .. }) {
-            self.skipped.clear();
+        match (&self.phase, self.attempts.last()) {
+            (P::Failed { .. }, _) => self.skipped.clear(),
+            // The way that nobody knows the end of may be gone once more, if its class and a look allow it.
+            (_, Some(last)) => self.skipped.retain(|(rung, _)| *rung != last.rung),
+            _ => {}
         }
         self.look_anew(match doubtful {
             true => P::Doubt,
@@ -344,6 +347,9 @@ impl OperationState {
     /// A new conductor cannot know whether a send that was under way left the old process.
     pub(super) fn orphan(&mut self) {
         if self.phase == OperationPhase::Sending {
+            if let Some(last) = self.attempts.last_mut() {
+                last.doubted = true;
+            }
             self.phase = OperationPhase::Doubt;
             self.turn += 1;
         }

@@ -335,6 +335,10 @@ impl StepState {
                 for operation in &mut self.operations {
                     operation.reopen();
                 }
+                if let Some(quorum) = &mut self.quorum {
+                    // What is missing is waited for once more.
+                    quorum.at = at;
+                }
                 if self.operations.is_empty() || self.is_changed() {
                     S::Ready
                 } else {

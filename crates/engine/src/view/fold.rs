@@ -1,9 +1,6 @@
 //! How the view of a run follows from its state.
 
-use leeward_runbook::{
-    plan::{OnFailure, StepId},
-    units,
-};
+use leeward_runbook::{plan::StepId, units};
 
 use super::{ApprovalView, LossView, ObjectivesView, OperationView, RunView, StepView, StepWord};
 use crate::{
@@ -295,14 +292,9 @@ fn step_view(state: &RunState, step: usize) -> StepView {
 }
 
 fn waits_for(state: &RunState, step: usize) -> Vec<StepId> {
-    let satisfied = |place: usize| match &state.steps[place].phase {
-        StepPhase::Done | StepPhase::Skipped { .. } => true,
-        StepPhase::Failed { .. } => state.planned[place].on_failure == OnFailure::Continue,
-        _ => false,
-    };
     let after = state.planned[step].after.iter();
     after
-        .filter(|id| state.place(id).is_some_and(|place| !satisfied(place)))
+        .filter(|id| state.place(id).is_some_and(|place| !state.is_satisfied(place)))
         .cloned()
         .collect()
 }

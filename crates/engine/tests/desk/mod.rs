@@ -17,7 +17,7 @@ use leeward_engine::{
     record::{Chain, JOURNAL_FORMAT, Record},
     state::{OperationPhase, RunState, StepPhase},
     view::{RunView, Standing},
-    work::{Assessment, Observation, Operation, Phase, Probe, Progress, Refusal, Rung, Sent, Ticket},
+    work::{Assessment, Loss, Observation, Operation, Phase, Probe, Progress, Refusal, Rung, Sent, Ticket},
 };
 use leeward_runbook::{kind::RepeatClass, plan::Plan};
 use serde_json::json;
@@ -246,6 +246,18 @@ impl Desk {
             self.pass(wait);
         }
         effect
+    }
+
+    /// What a step can lose is measured.
+    pub fn measure(&mut self, step: usize, losses: Vec<Loss>) {
+        self.take(step, Part::Measure);
+        self.give(Input::Measured(step, Ok(losses)));
+    }
+
+    /// Insists that a person is asked.
+    #[track_caller]
+    pub fn expect_asked(&self) {
+        assert_eq!(self.standing(), Standing::AtGate, "{}", self.tale());
     }
 
     /// The next look at an operation sees this.
