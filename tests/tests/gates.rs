@@ -204,6 +204,7 @@ fn every_way_out_that_a_stuck_change_is_shown_with_is_taken_by_its_verb() {
     for (verb, more, code) in [
         ("settle", &["--as", "done"][..], 0),
         ("settle", &["--as", "failed"], 20),
+        // What follows from it waits until the first one cannot arrive any more: `stuck.rs` turns the clock for that.
         ("settle", &["--as", "not-begun"], 0),
         ("skip", &[], 26),
         ("cancel", &[], 20),
@@ -236,12 +237,14 @@ fn every_way_out_that_a_stuck_change_is_shown_with_is_taken_by_its_verb() {
             line.push("--yes");
         }
         stage.run(&line).ended(0);
-        resume(&stage, &simulated).end().ended(code);
+        if !more.contains(&"not-begun") {
+            resume(&stage, &simulated).end().ended(code);
+        }
         let pokes = simulated
             .accepted()
             .iter()
             .filter(|change| change.path.ends_with("/poke"))
             .count();
-        assert_eq!(pokes, usize::from(more.contains(&"not-begun")), "{line:?}");
+        assert_eq!(pokes, 0, "{line:?}");
     }
 }

@@ -448,16 +448,17 @@ fn a_change_whose_way_was_barred_while_its_answer_was_lost_can_be_tried_again() 
 }
 
 #[test]
-fn nobody_says_of_a_change_that_may_still_arrive_that_it_never_did() {
-    let mut desk = Desk::open(one(), &[(0, vec![ladder(false)])]);
+fn a_change_that_is_said_never_to_have_begun_is_sent_again_only_once_it_could_not_arrive_any_more() {
+    let plan = toy::plan(&[("sql", &[], json!({"timeout": "1m"}))]);
+    let mut desk = Desk::open(plan, &[(0, vec![ladder(false)])]);
     desk.send(0, 0, unanswered());
-    desk.pass(5);
-    let refused = desk.say(settle("sql", Verdict::NotBegun)).expect("a refusal");
-    assert!(
-        refused.contains("may still arrive until 03:03:30 UTC"),
-        "{refused}"
-    );
-    assert_eq!(desk.sends(0, 0), [(1, 1)], "{}", desk.tale());
+    let began = desk.now;
+    desk.pass(minutes(1));
+    desk.expect_stuck(0);
+    assert_eq!(desk.say(settle("sql", Verdict::NotBegun)), None);
+    desk.look(0, 0, not_begun());
+    assert!(desk.now.duration_since(began).as_secs() >= 210, "{}", desk.now);
+    assert_eq!(desk.sends(0, 0), [(1, 1), (2, 1)], "{}", desk.tale());
 }
 
 #[test]

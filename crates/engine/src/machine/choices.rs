@@ -1,13 +1,11 @@
 //! What can a person do about a step that waits for one? What is offered is what is taken, and the other way round:
 //! the view asks here what to offer, and the machine asks here whether to obey.
 
-use jiff::Timestamp;
 use leeward_runbook::{journey::Journey, kind::RepeatClass};
 
 use super::standing::winds_down;
 use crate::{
     event::Choice,
-    policy,
     port::Verdict,
     state::{AttemptState, Ending, OperationPhase, OperationState, RunState, StepPhase, StepState},
     work::Phase,
@@ -31,22 +29,6 @@ pub(super) fn settleable(state: &RunState, step: usize, named: Option<&str>, ver
         None if all.iter().any(waits) => all.into_iter().filter(waits).collect(),
         None => all,
     }
-}
-
-/// Returns until when a send may still arrive, so that nobody can say of it yet that it never began.
-pub(super) fn may_arrive_until(state: &RunState, step: usize, places: &[usize]) -> Option<Timestamp> {
-    let operations = &state.steps[step].operations;
-    let doubted = places
-        .iter()
-        .map(|&place| &operations[place])
-        .filter(|one| one.phase == OperationPhase::Doubt);
-    doubted
-        .filter_map(|one| {
-            let last = one.last()?;
-            let settling = one.rung_named(&last.rung)?.settling;
-            Some(policy::later(last.send_by, policy::settling(settling)))
-        })
-        .max()
 }
 
 /// Whether a step's own wait is over while Azure may still work on something of it.

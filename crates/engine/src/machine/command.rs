@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::{
     Machine,
-    choices::{is_cleaning_up, may_arrive_until, may_retry, settleable},
+    choices::{is_cleaning_up, may_retry, settleable},
 };
 use crate::{
     event::{Event, OperationEvent, StepEvent},
@@ -20,7 +20,7 @@ impl Machine {
         if self.state.commands.contains(&envelope.id) {
             return Ok(());
         }
-        let refused = self.refusal(now, &envelope.command);
+        let refused = self.refusal(&envelope.command);
         let obeyed = refused.is_none();
         let Envelope { id, by, command, .. } = envelope;
         let taken = Event::CommandTaken {
@@ -77,7 +77,7 @@ impl Machine {
     }
 
     /// Returns why a command changes nothing, where that is so.
-    fn refusal(&self, now: Timestamp, command: &Command) -> Option<String> {
+    fn refusal(&self, command: &Command) -> Option<String> {
         if self.state.outcome.is_some() {
             return Some("the run is over".to_owned());
         }
@@ -143,19 +143,10 @@ impl Machine {
             } => match find(step) {
                 Err(reason) => Some(reason),
                 Ok(place) => {
-                    let found = |verdict| settleable(&self.state, place, operation.as_deref(), verdict);
-                    let may = |verdict| !found(verdict).is_empty();
-                    let until = match verdict {
-                        Verdict::NotBegun => may_arrive_until(&self.state, place, &found(*verdict)),
-                        Verdict::Done | Verdict::Failed => None,
-                    };
+                    let may =
+                        |verdict| !settleable(&self.state, place, operation.as_deref(), verdict).is_empty();
                     match (may(*verdict), may(Verdict::Done)) {
-                        (true, _) => until.filter(|until| now < *until).map(|until| {
-                            let until = until.strftime("%H:%M:%S");
-                            format!(
-                                "what `{step}` sent may still arrive until {until} UTC; say it after that"
-                            )
-                        }),
+                        (true, _) => None,
                         (false, true) => Some(format!("Azure took `{step}` on, so it did begin")),
                         (false, false) => Some(format!("no operation of `{step}` waits to be settled")),
                     }

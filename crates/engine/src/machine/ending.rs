@@ -6,7 +6,7 @@ use leeward_runbook::journey::Journey;
 use super::{Machine, standing};
 use crate::{
     event::{Event, OperationEvent, Outcome, StepEvent},
-    state::{Ending, IllegalTransition, OperationPhase, StepPhase, StepState},
+    state::{Ending, IllegalTransition, OperationPhase, OperationState, StepPhase, StepState},
     work::Phase,
 };
 
@@ -95,12 +95,7 @@ impl Machine {
     fn never_begun(&self) -> Option<(usize, String)> {
         let steps = self.state.steps.iter().enumerate();
         steps
-            .filter(|(_, step)| step.phase == StepPhase::Done)
-            .flat_map(|(place, step)| {
-                step.of_phase(Phase::AfterRecovery)
-                    .map(move |one| (place, step, one))
-            })
-            .filter(|(_, _, one)| !one.is_rest())
+            .flat_map(|(place, step)| step.owed_commits().map(move |one| (place, step, one)))
             .map(|(place, step, one)| {
                 let left = format!("{}: {}: it was not begun", one.plan.target, one.plan.goal);
                 (place, step, left)
@@ -150,12 +145,9 @@ impl Machine {
     fn owes(&self) -> bool {
         let drill = self.state.plan.journey == Journey::Drill;
         self.state.steps.iter().any(|step| {
-            let mut behind = step.operations.iter().filter(|one| !one.is_rest());
-            behind.any(|one| match one.plan.phase {
-                Phase::Main => false,
-                Phase::AfterRecovery => step.phase == StepPhase::Done || one.is_unfinished(),
-                Phase::CleanUp => drill || one.is_unfinished(),
-            })
+            let begun = |one: &OperationState| one.plan.phase != Phase::Main && one.is_unfinished();
+            let to_clean = || step.of_phase(Phase::CleanUp).any(|one| !one.is_rest());
+            step.operations.iter().any(begun) || step.owed_commits().next().is_some() || (drill && to_clean())
         })
     }
 

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use super::fold::IllegalTransition;
 use crate::{
     event::{AttemptEnd, OperationEvent, Reached},
+    policy,
     port::Verdict,
     work::{Operation, Outputs, Rung, Ticket},
 };
@@ -208,6 +209,16 @@ impl OperationState {
     /// Returns how many sends were intended in all.
     pub fn sends(&self) -> u32 {
         self.attempts.iter().map(|attempt| attempt.sends).sum()
+    }
+
+    /// Returns until when the last send may still arrive and not show.
+    pub fn arrives_by(&self) -> Option<Timestamp> {
+        let last = self.last()?;
+        let settling = self.rung_named(&last.rung).map(|rung| rung.settling);
+        Some(policy::later(
+            last.send_by,
+            policy::settling(settling.unwrap_or_default()),
+        ))
     }
 
     /// Returns the rung of that name.
@@ -470,6 +481,9 @@ impl OperationState {
                 }
             }
             (_, E::Settled { verdict, .. }) => {
+                // Whoever says so may be too early: what is still on its way is let arrive before another look.
+                let open = self.last().is_some_and(Attempt::may_come_true);
+                let until = self.arrives_by().filter(|arrival| open && at < *arrival);
                 // The word is about the operation: what was still open beside the last attempt is meant, too.
                 for attempt in self.attempts.iter_mut().filter(|one| one.may_come_true()) {
                     attempt.state = AttemptState::Settled(*verdict);
@@ -481,7 +495,7 @@ impl OperationState {
                 }
                 self.phase = match verdict {
                     Verdict::Done => P::Reached(Reached::Settled),
-                    Verdict::NotBegun => P::Looking { until: None },
+                    Verdict::NotBegun => P::Looking { until },
                     Verdict::Failed => P::Aftermath { since: at },
                 };
             }

@@ -7,7 +7,7 @@ use std::{
 
 use jiff::Timestamp;
 
-use super::{OperationState, fold::IllegalTransition};
+use super::{OperationPhase, OperationState, fold::IllegalTransition};
 use crate::{
     event::{Choice, OperationEvent, Person, StepEvent},
     id::OperationId,
@@ -353,6 +353,14 @@ impl StepState {
         if matches!(event, E::Assessed { .. } | E::ConsentGiven { .. } | E::Reopened) {
             self.patience_from = Some(at);
         }
+        if matches!(event, E::Reopened) {
+            // What may still arrive is let arrive first, and that is no part of the wait.
+            let held = self.operations.iter().filter_map(|one| match one.phase {
+                OperationPhase::Looking { until } => until,
+                _ => None,
+            });
+            self.patience_from = self.patience_from.max(held.max());
+        }
         if next.is_rest() && !self.phase.is_rest() {
             self.ended_at = Some(at);
         }
@@ -405,6 +413,17 @@ impl StepState {
     pub fn has_quorum(&self) -> bool {
         let needed = self.assessment.as_ref().and_then(|found| found.at_least);
         needed.is_some_and(|needed| self.arrived >= needed)
+    }
+
+    /// Returns the commits that follow from what the step has moved and that are not made.
+    pub fn owed_commits(&self) -> impl Iterator<Item = &OperationState> {
+        let moved = |id: &OperationId| {
+            let place = self.operation_place(id);
+            place.is_some_and(|place| self.operations[place].is_reached())
+        };
+        let done = self.phase == StepPhase::Done;
+        self.of_phase(Phase::AfterRecovery)
+            .filter(move |one| done && !one.is_rest() && one.plan.after.iter().all(moved))
     }
 
     /// Returns the operations that are counted: the moves where fewer than all suffice, else every change.
