@@ -99,6 +99,7 @@ impl Provider for Plain {
             Method::PATCH => match context.world.change(&id) {
                 Some(resource) => {
                     merge(&mut resource.body, &request.json());
+                    keep_secrets(&mut resource.body);
                     Answer::json(200, resource.body.clone())
                 }
                 None => Answer::not_found(&request.path),
@@ -138,6 +139,7 @@ pub(crate) fn resource(path: &ArmPath, region: &str, body: Value) -> Resource {
         shown["location"] = json!(region);
     }
     merge(&mut shown, &body);
+    keep_secrets(&mut shown);
     shown["id"] = json!(id);
     Resource {
         id,
@@ -145,6 +147,18 @@ pub(crate) fn resource(path: &ArmPath, region: &str, body: Value) -> Resource {
         region: region.to_owned(),
         body: shown,
         state: Value::Null,
+    }
+}
+
+/// Takes away what Azure takes and never shows again. Which fields these are is the specification's.
+fn keep_secrets(body: &mut Value) {
+    match body {
+        Value::Object(map) => {
+            map.retain(|name, _| !matches!(name.as_str(), "adminPassword" | "administratorLoginPassword"));
+            map.values_mut().for_each(keep_secrets);
+        }
+        Value::Array(items) => items.iter_mut().for_each(keep_secrets),
+        _ => {}
     }
 }
 

@@ -297,7 +297,8 @@ fn switch(context: &mut Context<'_>, request: &ArmRequest) -> Answer {
 
 fn drop_link(context: &mut Context<'_>, request: &ArmRequest) -> Answer {
     let Some((database, _)) = find(context, &request.path.id()) else {
-        return Answer::empty(204).accepted(false);
+        // No 204 is declared for links.
+        return Answer::not_found(&request.path);
     };
     let state = json!({"does": "drop-link", "database": database});
     let lasts = context.around("lasts", LINK_DROPPED);

@@ -21,7 +21,7 @@ pub use self::session::SqlSession;
 pub(crate) use self::{furnish::furnish, query::region, session::listens};
 use super::{Context, Failure, Provider, Served, read};
 use crate::{
-    arm::{Answer, ArmRequest},
+    arm::{Answer, ArmRequest, answer::Body},
     world::{Operation, Progress, Resource, World},
 };
 
@@ -76,33 +76,13 @@ impl Provider for Sql {
     }
 
     fn answer(&self, context: &mut Context<'_>, request: &ArmRequest) -> Answer {
-        let kind = request.path.collection().unwrap_or_else(|| request.path.kind());
-        if kind == link::OF_SERVER || kind == link::KIND || request.path.kind() == link::KIND {
-            return link::answer(context, request);
+        let mut answer = self.newest(context, request);
+        if let Body::Json(body) = &mut answer.body
+            && request.api_version().as_str() < "2022"
+        {
+            forget(body);
         }
-        let flavour = match request.method {
-            Method::GET => return read(self, context, request),
-            _ if request.path.kind() == database::KIND => return database::answer(context, request),
-            Method::POST if request.path.kind() == instance::KIND => return instance::act(context, request),
-            _ => Flavour::of(&request.path.kind()),
-        };
-        match (flavour, request.method.clone(), request.path.action()) {
-            (Some(flavour), Method::POST, Some(action)) => switch::begin(context, request, flavour, &action),
-            (Some(flavour), Method::PUT, None) => group::put(context, request, flavour),
-            (Some(flavour), Method::PATCH, None) if flavour.patches => {
-                group::patch(context, request, flavour)
-            }
-            (Some(flavour), Method::DELETE, None) => group::delete(context, request, flavour),
-            _ => Answer::gateway(
-                405,
-                "HttpMethodNotAllowed",
-                format!(
-                    "The pretend Azure does not support '{}' on '{}'.",
-                    request.method,
-                    request.path.kind()
-                ),
-            ),
-        }
+        answer
     }
 
     fn region(&self, world: &World, request: &ArmRequest) -> Option<String> {
@@ -163,6 +143,53 @@ impl Provider for Sql {
                 Some(resource) => Answer::json(200, self.show(context, resource)),
                 None => Answer::empty(204),
             },
+        }
+    }
+}
+
+/// Takes away what the versions before 2022 do not know: the specification of 2021-11-01 has none of these.
+fn forget(body: &mut Value) {
+    match body {
+        Value::Object(map) => {
+            for name in ["partnerDatabaseId", "secondaryType", "targetServer"] {
+                map.remove(name);
+            }
+            map.values_mut().for_each(forget);
+        }
+        Value::Array(items) => items.iter_mut().for_each(forget),
+        _ => {}
+    }
+}
+
+impl Sql {
+    /// Answers as the newest version does.
+    fn newest(&self, context: &mut Context<'_>, request: &ArmRequest) -> Answer {
+        let kind = request.path.collection().unwrap_or_else(|| request.path.kind());
+        if kind == link::OF_SERVER || kind == link::KIND || request.path.kind() == link::KIND {
+            return link::answer(context, request);
+        }
+        let flavour = match request.method {
+            Method::GET => return read(self, context, request),
+            _ if request.path.kind() == database::KIND => return database::answer(context, request),
+            Method::POST if request.path.kind() == instance::KIND => return instance::act(context, request),
+            _ => Flavour::of(&request.path.kind()),
+        };
+        match (flavour, request.method.clone(), request.path.action()) {
+            (Some(flavour), Method::POST, Some(action)) => switch::begin(context, request, flavour, &action),
+            (Some(flavour), Method::PUT, None) => group::put(context, request, flavour),
+            (Some(flavour), Method::PATCH, None) if flavour.patches => {
+                group::patch(context, request, flavour)
+            }
+            (Some(flavour), Method::DELETE, None) => group::delete(context, request, flavour),
+            _ => Answer::gateway(
+                405,
+                "HttpMethodNotAllowed",
+                format!(
+                    "The pretend Azure does not support '{}' on '{}'.",
+                    request.method,
+                    request.path.kind()
+                ),
+            ),
         }
     }
 }

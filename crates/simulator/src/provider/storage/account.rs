@@ -367,7 +367,7 @@ pub(super) fn keys(context: &Context<'_>, request: &ArmRequest) -> Answer {
             "creationTime": created,
             "keyName": name,
             "value": format!("{}==", context.seed.letters(&format!("{ACCOUNTS}/{}/{name}", fold_id(&account.id)), 86)),
-            "permissions": "FULL",
+            "permissions": "Full",
         })
     };
     Answer::json(200, json!({"keys": [key("key1"), key("key2")]}))
