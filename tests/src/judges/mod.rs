@@ -8,4 +8,5 @@ pub mod examples;
 pub mod exchanges;
 pub mod material;
 pub mod node;
+pub mod objections;
 pub mod replay;
