@@ -8,6 +8,8 @@ use super::patience;
 
 /// The longest message that is kept; the rest is cut.
 const LONGEST_MESSAGE: usize = 600;
+/// More details than these are not shown.
+const MOST_DETAILS: usize = 5;
 
 /// An answer that was read to its end.
 #[derive(Clone, Debug, PartialEq)]
@@ -108,7 +110,7 @@ pub fn read_error(body: &Value) -> Option<(Option<String>, Option<String>)> {
         return Some((None, Some(cut(text))));
     }
     let code = either(error, &["code", "Code", "ErrorCode", "errorCode"]).and_then(text_of);
-    let message = message_of(error).map(|text| cut(&text));
+    let message = told_whole(error).map(|text| cut(&text));
     (code.is_some() || message.is_some()).then_some((code, message))
 }
 
@@ -153,6 +155,29 @@ fn message_of(error: &Value) -> Option<String> {
     }
 }
 
+/// The message with what stands behind it: the target, and the details, which often hold the only cause.
+fn told_whole(error: &Value) -> Option<String> {
+    let mut told = message_of(error).unwrap_or_default();
+    if let Some(target) = either(error, &["target", "Target"]).and_then(text_of)
+        && !told.contains(&target)
+    {
+        told.push_str(&format!(" (about {target})"));
+    }
+    let details = either(error, &["details", "Details"]).and_then(Value::as_array);
+    for detail in details.into_iter().flatten().take(MOST_DETAILS) {
+        let code = either(detail, &["code", "Code", "errorCode", "ErrorCode"]).and_then(text_of);
+        let why = match message_of(detail) {
+            Some(why) if told.contains(why.trim()) => continue,
+            why => [code, why].into_iter().flatten().collect::<Vec<_>>().join(": "),
+        };
+        if !why.is_empty() {
+            told.push_str(if told.is_empty() { "" } else { "; " });
+            told.push_str(&why);
+        }
+    }
+    (!told.trim().is_empty()).then(|| told.trim().to_owned())
+}
+
 fn either<'a>(value: &'a Value, names: &[&str]) -> Option<&'a Value> {
     names
         .iter()
@@ -189,6 +214,25 @@ mod tests {
             headers: Vec::new(),
             body,
         })
+    }
+
+    #[test]
+    fn what_stands_behind_a_message_is_told_with_it_and_once() {
+        let body = json!({"error": {
+            "code": "X", "message": "The request is invalid.", "target": "vm-1",
+            "details": [
+                {"code": "150097", "message": "the size is not offered"},
+                {"code": "Same", "message": "The request is invalid."},
+                {"odd": 1},
+                7,
+            ],
+        }});
+        assert_eq!(
+            error(400, body).message,
+            "The request is invalid. (about vm-1); 150097: the size is not offered"
+        );
+        let bare = json!({"error": {"code": "X", "details": [{"code": "Y", "message": {"value": "why"}}]}});
+        assert_eq!(error(400, bare).message, "Y: why");
     }
 
     #[test]
