@@ -54,6 +54,12 @@ pub(super) static ANY: Kind = Kind {
             Stands::Either,
             "What the goal's GET reads; `id` when left out",
         ),
+        may(
+            "goal-api-version",
+            Shape::Text,
+            Stands::Either,
+            "The api-version of `goal-id`, where that is of another type; `api-version` when left out",
+        ),
         SUBSCRIPTION,
         TENANT,
     ],

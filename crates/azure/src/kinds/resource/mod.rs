@@ -56,6 +56,8 @@ struct Asked {
     /// What is read.
     resource: String,
     api_version: String,
+    /// The version by which `resource` is read.
+    look_version: String,
     body: Option<Value>,
     if_match: Option<String>,
 }
@@ -85,6 +87,10 @@ impl Asked {
             path,
             resource,
             api_version: settings::name(written, "api-version")?.to_owned(),
+            look_version: match settings::optional_text(written, "goal-api-version") {
+                Some(_) => settings::name(written, "goal-api-version")?.to_owned(),
+                None => settings::name(written, "api-version")?.to_owned(),
+            },
             body: written.get("body").filter(|body| !body.is_null()).cloned(),
             if_match: settings::optional_text(written, "if-match").map(str::to_owned),
         })
@@ -98,7 +104,7 @@ impl Asked {
     }
 
     fn look(&self) -> Request {
-        Request::get(&self.resource, &self.api_version)
+        Request::get(&self.resource, &self.look_version)
     }
 
     /// Returns what a second send would mean.

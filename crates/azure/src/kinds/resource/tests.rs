@@ -276,6 +276,30 @@ async fn one_request_is_sent_as_it_is_written_and_its_answer_read() {
 }
 
 #[tokio::test]
+async fn a_goal_of_another_type_is_read_by_its_own_version() {
+    let azure = FakeAzure::new();
+    azure.on(
+        "GET",
+        "/things/two",
+        200,
+        json!({"properties": {"state": "Ready"}}),
+    );
+    let mut with = asks("POST", &format!("{ID}/poke"), Value::Null);
+    with["goal-id"] = json!(ID.replace("one", "two"));
+    with["goal-api-version"] = json!("2021-07-01");
+    let context = context(with, Some("body.properties.state == 'Ready'"));
+    let driver = driver(&azure);
+    let operation = only(&driver, &context).await;
+    driver.observe(&context, &operation).await;
+    let seen = azure.seen();
+    assert!(
+        seen.iter()
+            .all(|one| one.query.contains("api-version=2021-07-01")),
+        "{seen:?}"
+    );
+}
+
+#[tokio::test]
 async fn a_get_changes_nothing_and_leaves_what_it_read() {
     let azure = FakeAzure::new();
     azure.on("GET", "/things/one", 200, json!({"name": "one"}));
