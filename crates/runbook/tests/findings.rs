@@ -259,6 +259,11 @@ const STEPS: &[(&str, &str, &[&str])] = &[
         &["LW0124"],
     ),
     (
+        "machines by a tag",
+        "  a: { use: azure.site-recovery.virtual-machines, in: [failover], with: { vault: { name: v, resource-group: g }, select: { tag: { name: role, value: web } } }, data-loss: { budget: 1m } }",
+        &["LW0135"],
+    ),
+    (
         "at-least too large",
         "  a: { use: azure.site-recovery.virtual-machines, in: [failover], with: { vault: { name: v, resource-group: g }, select: { names: [x] }, at-least: 2 }, data-loss: { budget: 1m } }",
         &["LW0126"],

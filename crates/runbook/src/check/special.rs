@@ -63,6 +63,19 @@ fn machines(step: &Step, findings: &mut Findings) {
             .fix("remove one of them");
             findings.add(tag.span, finding);
         }
+        (None, Some(tag)) => {
+            let finding = Finding::error(
+                code::NOT_DRIVEN,
+                format!(
+                    "the tag of step `{}` is not resolved by this version",
+                    step.name.value
+                ),
+            )
+            .because("the vault keeps no tags, and in an outage nobody could ask the machines for theirs")
+            .fix("name the machines: `names: [vm-1, vm-2]`")
+            .fix("install a newer leeward");
+            findings.add(tag.span, finding);
+        }
         _ => {}
     }
     let Some(names) = names else { return };
