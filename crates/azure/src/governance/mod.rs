@@ -2,7 +2,9 @@
 
 pub(crate) mod denied;
 pub(crate) mod driver;
+pub mod health;
 pub mod locks;
+pub mod outlook;
 pub mod roles;
 pub(crate) mod watch;
 
@@ -16,6 +18,8 @@ pub(crate) fn reads(operation: &str, body: &serde_json::Value) -> Option<bool> {
         "ManagementLocks_ListAtSubscriptionLevel" | "ManagementLocks_ListAtResourceGroupLevel" => {
             Some(every(&|one| locks::Lock::read(one).is_some()))
         }
+        "AvailabilityStatuses_GetByResource" => Some(health::Health::read(body).is_some()),
+        "Events_ListBySubscriptionId" => Some(every(&|one| one["properties"]["eventType"].is_string())),
         "RoleAssignments_Get" => Some(body["properties"]["principalId"].is_string()),
         "RoleAssignments_ListForScope" => Some(every(&|one| one["properties"]["principalId"].is_string())),
         _ => None,

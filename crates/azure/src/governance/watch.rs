@@ -15,7 +15,10 @@ use leeward_runbook::journey::Journey;
 use serde_json::Value;
 use tokio::sync::OnceCell;
 
-use super::locks::{self, Change, Lock};
+use super::{
+    denied,
+    locks::{self, Change, Lock},
+};
 use crate::arm::{
     Arm, Request, folded_region,
     path::{check_segment, folded},
@@ -96,16 +99,18 @@ impl Watch {
         self.read(context, &subscriptions, &groups).await;
     }
 
+    /// Returns whether a claimed target is none that only the other side names.
+    pub(crate) fn is_of_target(&self, context: &Context, target: &str) -> bool {
+        let Some(scope) = group(target) else { return true };
+        let name = scope.rsplit('/').next().unwrap_or_default();
+        named_groups(&context.settings).contains(name) || !named_groups(&context.source).contains(name)
+    }
+
     /// Reads what `told` will want to know of these targets, where nobody has. What others need is not waited for.
     pub(crate) async fn prepare(&self, context: &Context, claimed: &[String]) {
-        let others = named_groups(&context.source);
-        let own = named_groups(&context.settings);
-        let is_own = |scope: &String| {
-            let name = scope.rsplit('/').next().unwrap_or_default();
-            own.contains(name) || !others.contains(name)
-        };
         let subscriptions = claimed.iter().filter_map(|id| subscription(id)).collect();
-        let groups = claimed.iter().filter_map(|id| group(id)).filter(is_own).collect();
+        let own = claimed.iter().filter(|id| self.is_of_target(context, id));
+        let groups = own.filter_map(|id| group(id)).collect();
         self.read(context, &subscriptions, &groups).await;
     }
 
@@ -178,7 +183,9 @@ impl Watch {
         let run = context.run.0.as_str();
         let of_all = cell(&self.locks, run, scope);
         let found = of_all.get_or_init(|| in_time(self.list(context, scope))).await;
-        if found.is_ok() {
+        let code = found.as_ref().err().and_then(|reason| reason.split(':').next());
+        // Whoever does not answer about the whole does not about its parts.
+        if !code.is_some_and(denied::denies) {
             return;
         }
         let below = groups

@@ -7,7 +7,7 @@ use leeward_engine::{
     conductor::{Conductor, NewRun},
     event::{Approval, Person, RunOptions},
     id::RunId,
-    port::{Clock, Drivers},
+    port::{Clock, Drivers, Files},
 };
 use leeward_runbook::{
     finding::{Finding, code_list::SECOND_PERSON},
@@ -16,14 +16,14 @@ use leeward_runbook::{
 };
 
 use super::{
-    Desk, conduct, plan,
+    Desk, conduct, outlook, plan,
     runbook::{self, Listener, Made, Part, Source},
 };
 use crate::{
     code::Code,
     exit::Exit,
     failure::Failure,
-    ports::{self, runtime},
+    ports::{self, folder::PlanFiles, runtime},
     screen::{self, Beside, Progress},
 };
 
@@ -105,7 +105,14 @@ pub fn run(desk: &Desk, journey: Journey, arguments: Arguments) -> Result<Exit, 
     }
     // What cannot work is refused before anybody is asked.
     let clock: Arc<dyn Clock> = Arc::new(ports::clock::real());
-    let drivers = runtime::light(ports::azure::proven_drivers(desk, &clock))?;
+    let files: Arc<dyn Files> = Arc::new(PlanFiles::of(&made.plan, &made.files));
+    let blockers = runtime::light(async {
+        let reach = ports::azure::proven(desk, &clock).await?;
+        let claimed = outlook::claimed(&Arc::new(made.plan.clone()), &reach.drivers, &files);
+        Ok(outlook::blockers(&reach.arm, &claimed).await)
+    })?;
+    // Anew: connections die with the runtime in which they were made.
+    let drivers = ports::azure::drivers(desk, &clock)?;
     let caution = format!(
         "The journal is a file of this machine ({}): it guards against other runs here and nowhere else.",
         journal.display()
@@ -119,6 +126,7 @@ pub fn run(desk: &Desk, journey: Journey, arguments: Arguments) -> Result<Exit, 
         ..Beside::default()
     };
     terminal.advise(&screen::plan(&made.plan, beside, terminal.err));
+    terminal.advise(&outlook::in_the_way(&blockers, terminal.err));
     confirm(desk, &made.plan, &arguments)?;
     runtime::wide(conducted(desk, made, &arguments, local, drivers))
 }

@@ -11,6 +11,7 @@ pub mod graph;
 pub mod journey;
 pub mod kinds;
 pub mod mail;
+mod outlook;
 pub mod pause;
 pub mod plan;
 pub mod report;

@@ -3,6 +3,7 @@
 use std::{collections::BTreeSet, path::Path, sync::Arc};
 
 use futures::future::join_all;
+use leeward_azure::governance::outlook::{Blocker, Evidence};
 use leeward_engine::{
     port::{Clock, Context, Driver, Drivers, Files, SourceRegion},
     work::{Assessment, Observation, Phase},
@@ -16,7 +17,7 @@ use leeward_runbook::{
 use serde_json::json;
 
 use super::{
-    Desk,
+    Desk, outlook,
     plan::on_paper,
     runbook::{self, Listener, Part, Source},
     status::{Arguments, Format},
@@ -81,12 +82,24 @@ pub(super) fn run(desk: &Desk, runbook: &Path, arguments: &Arguments) -> Result<
     };
     runtime::light(async {
         let clock: Arc<dyn Clock> = Arc::new(ports::clock::real());
-        let drivers = ports::azure::proven_drivers(desk, &clock).await?;
+        let reach = ports::azure::proven(desk, &clock).await?;
         let files: Arc<dyn Files> = Arc::new(PlanFiles::of(&made.plan, &made.files));
-        let seen = look(&Arc::new(made.plan), &drivers, &files).await;
+        let plan = Arc::new(made.plan);
+        let claimed = outlook::claimed(&plan, &reach.drivers, &files);
+        let (seen, blockers, health) = tokio::join!(
+            look(&plan, &reach.drivers, &files),
+            outlook::blockers(&reach.arm, &claimed),
+            outlook::evidence(&reach.arm, &claimed),
+        );
+        let paint = desk.terminal.out;
         let text = match arguments.format {
-            Format::Human => human(&seen, desk.terminal.out),
-            Format::Json => machine(&seen),
+            Format::Human => [
+                human(&seen, paint),
+                outlook::in_the_way(&blockers, paint),
+                outlook::health(&health, clock.now().wall, paint),
+            ]
+            .concat(),
+            Format::Json => machine(&seen, &blockers, &health),
         };
         desk.terminal.result(&text)?;
         Ok(Exit::Holds)
@@ -208,7 +221,7 @@ fn human(seen: &[Seen], paint: Paint) -> String {
     table.show(paint)
 }
 
-fn machine(seen: &[Seen]) -> String {
+fn machine(seen: &[Seen], blockers: &[Blocker], health: &[Evidence]) -> String {
     let rows: Vec<_> = seen
         .iter()
         .map(|row| {
@@ -220,6 +233,12 @@ fn machine(seen: &[Seen]) -> String {
             json!({"step": row.step, "kind": row.kind, "region": region, "moved": moved, "evidence": row.evidence})
         })
         .collect();
-    let all = json!({"format": "leeward-world", "version": 1, "targets": rows});
+    let all = json!({
+        "format": "leeward-world",
+        "version": 1,
+        "targets": rows,
+        "blockers": blockers,
+        "health": outlook::health_json(health),
+    });
     format!("{all:#}\n")
 }

@@ -99,6 +99,19 @@ pub fn drivers(desk: &Desk, clock: &Arc<dyn Clock>) -> Result<Arc<dyn Drivers>, 
 
 /// Makes the drivers, and asks for one token before anything is begun: a credential that gives none is told as that.
 pub async fn proven_drivers(desk: &Desk, clock: &Arc<dyn Clock>) -> Result<Arc<dyn Drivers>, Failure> {
+    Ok(proven(desk, clock).await?.drivers)
+}
+
+/// The drivers, and the client beneath them for what no driver asks.
+pub struct Proven {
+    /// Every kind's driver.
+    pub drivers: Arc<dyn Drivers>,
+    /// The client that they share.
+    pub arm: Arm,
+}
+
+/// The same as [`proven_drivers`], with the client.
+pub async fn proven(desk: &Desk, clock: &Arc<dyn Clock>) -> Result<Proven, Failure> {
     let arm = arm(desk, clock)?;
     if let Err(error) = arm.prove().await {
         let failure = refused(&error.to_string());
@@ -107,7 +120,10 @@ pub async fn proven_drivers(desk: &Desk, clock: &Arc<dyn Clock>) -> Result<Arc<d
             None => failure,
         });
     }
-    Ok(over(arm, clock, network(desk)?))
+    Ok(Proven {
+        drivers: over(arm.clone(), clock, network(desk)?),
+        arm,
+    })
 }
 
 fn arm(desk: &Desk, clock: &Arc<dyn Clock>) -> Result<Arm, Failure> {
