@@ -7,6 +7,7 @@ pub mod cloud;
 pub mod credential;
 pub mod governance;
 pub mod kinds;
+pub mod names;
 pub mod pace;
 pub mod registry;
 pub mod seams;

@@ -12,6 +12,7 @@
 //! | `DELETE locks` | takes all locks away |
 //! | `POST advance` | turns the clock on: `{"by": "10m"}` |
 //! | `POST reprotect` | turns replication round at once for whatever was switched over |
+//! | `POST names` | what a resolver says: `{"name": "shop.test", "type": "A"}` |
 //! | `POST commands` | what comes of a command: `{"command": ["program", "argument"]}` |
 
 use std::time::Duration;
@@ -64,6 +65,7 @@ pub(crate) fn answer(simulator: &Simulator, request: &Request<Bytes>) -> Decided
             (200, clock(simulator))
         }
         (&Method::POST, "commands") => command(simulator, request),
+        (&Method::POST, "names") => name(simulator, request),
         _ => (
             404,
             json!({"error": format!("there is no {} {what} here", request.method())}),
@@ -127,6 +129,23 @@ fn locks(simulator: &Simulator, request: &Request<Bytes>) -> (u16, Value) {
         }
         Err(error) => (400, json!({"error": error})),
     }
+}
+
+fn name(simulator: &Simulator, request: &Request<Bytes>) -> (u16, Value) {
+    let asked: Value = serde_json::from_slice(request.body()).unwrap_or_default();
+    let (Some(name), Some(sort)) = (asked["name"].as_str(), asked["type"].as_str()) else {
+        return (
+            400,
+            json!({"error": "say which name: {\"name\": \"shop.test\", \"type\": \"A\"}"}),
+        );
+    };
+    let found = simulator.resolve(name, sort);
+    let known = found.is_some();
+    let found = found.unwrap_or_default();
+    (
+        200,
+        json!({"known": known, "through": found.through, "values": found.values, "ttl": found.ttl}),
+    )
 }
 
 fn command(simulator: &Simulator, request: &Request<Bytes>) -> (u16, Value) {

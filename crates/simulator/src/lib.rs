@@ -65,7 +65,7 @@ pub use self::{
     fault::{By, Match, Rule, Verdict, rules},
     log::{Entry, Told},
     outcome::{Broken, Outcome},
-    provider::sql::SqlSession,
+    provider::{dns::Resolved, sql::SqlSession},
     serve::serve,
     settings::Settings,
     simulator::Simulator,

@@ -23,6 +23,7 @@ use crate::{
     fault::{Asked, Book, By, End, Fate, Rule},
     log::{Entry, Log, Told, without_signature},
     outcome::{Broken, Outcome},
+    provider::dns::Resolved,
     provider::{self, Context, Provider},
     settings::Settings,
     settle::{self, Late, Parcel},
@@ -200,6 +201,14 @@ impl Simulator {
             .find(|command| arguments.starts_with(&command.starts_with))
             .cloned()
             .unwrap_or_default()
+    }
+
+    /// Returns what a resolver says of a name now; nothing where nobody knows it.
+    pub fn resolve(&self, name: &str, sort: &str) -> Option<Resolved> {
+        let now = self.now();
+        let mut state = self.state();
+        settle::catch_up(&self.inner, &mut state, now);
+        state.world.resolve(name, sort, now)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -14,7 +14,10 @@ use futures::StreamExt;
 use leeward_engine::port::Clock;
 
 use super::public::{LONGEST_BODY, Line, PublicError, PublicReply, PublicRequest, PublicWire};
-use crate::arm::{NetworkSettings, reply::cut};
+use crate::{
+    arm::{NetworkSettings, reply::cut},
+    names::{self, Question, Resolver, Said},
+};
 
 /// Goes out directly.
 pub struct Direct {
@@ -120,6 +123,19 @@ impl PublicWire for Direct {
             Ok(Err(error)) => Err(PublicError::not_sent(error.to_string())),
             Err(_) => Err(PublicError::not_sent("no connection in time")),
         }
+    }
+
+    async fn resolve(
+        &self,
+        question: &Question,
+        resolver: Resolver,
+        within: Duration,
+    ) -> Result<Said, PublicError> {
+        let said = match resolver {
+            Resolver::System => names::system(question, within).await,
+            Resolver::At(server) => names::ask(server, question, within).await,
+        };
+        said.map_err(PublicError::lost)
     }
 
     async fn dial(&self, host: &str, port: u16, within: Duration) -> Result<Line, PublicError> {

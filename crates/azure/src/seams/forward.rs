@@ -12,10 +12,14 @@ use hyper::{
 };
 use hyper_util::rt::TokioIo;
 use leeward_engine::port::Clock;
+use serde_json::{Value, json};
 use tokio::net::TcpStream;
 
 use super::public::{LONGEST_BODY, Line, PublicError, PublicReply, PublicRequest, PublicWire};
-use crate::arm::Endpoint;
+use crate::{
+    arm::Endpoint,
+    names::{Question, Resolver, Said},
+};
 
 /// Goes to a simulator on this machine: requests with their whole URL as target, connections by `CONNECT`.
 pub struct Forward {
@@ -121,6 +125,22 @@ impl PublicWire for Forward {
             .map(|_| ())
     }
 
+    /// In a simulated world all resolvers say the same.
+    async fn resolve(&self, question: &Question, _: Resolver, within: Duration) -> Result<Said, PublicError> {
+        let asked = json!({"name": question.name, "type": question.sort.word()});
+        let url = self.endpoint.url().join("/_simulator/names");
+        let url = url.map_err(|error| PublicError::not_sent(error.to_string()))?;
+        let request = PublicRequest {
+            method: "POST".to_owned(),
+            body: Some(asked.to_string().into_bytes()),
+            ..PublicRequest::get(url, within)
+        };
+        let reply = self.http(&request).await?;
+        let told: Value = serde_json::from_slice(&reply.body)
+            .map_err(|_| PublicError::lost(format!("the simulator: HTTP {}", reply.status)))?;
+        Ok(said(&told))
+    }
+
     async fn dial(&self, host: &str, port: u16, within: Duration) -> Result<Line, PublicError> {
         let open = async {
             let answer = self.tunnel(host, port).await?;
@@ -135,6 +155,20 @@ impl PublicWire for Forward {
         tokio::time::timeout(within, open)
             .await
             .unwrap_or_else(|_| Err(PublicError::not_sent("no connection in time")))
+    }
+}
+
+/// Reads what a simulator says of a name.
+fn said(told: &Value) -> Said {
+    let list = |name: &str| {
+        let list = told[name].as_array().into_iter().flatten();
+        list.filter_map(Value::as_str).map(str::to_owned).collect()
+    };
+    Said {
+        code: if told["known"] == true { 0 } else { 3 },
+        through: list("through"),
+        values: list("values"),
+        ttl: told["ttl"].as_u64().and_then(|ttl| u32::try_from(ttl).ok()),
     }
 }
 

@@ -6,6 +6,8 @@ use async_trait::async_trait;
 use tokio::io::{AsyncRead, AsyncWrite};
 use url::Url;
 
+use crate::names::{Question, Resolver, Said};
+
 /// The longest answer of a public page that is kept.
 pub(crate) const LONGEST_BODY: usize = 1024 * 1024;
 
@@ -111,6 +113,20 @@ pub trait PublicWire: Send + Sync {
 
     /// Opens a TCP connection and closes it again.
     async fn connect(&self, host: &str, port: u16, within: Duration) -> Result<(), PublicError>;
+
+    /// Asks one resolver for one name.
+    async fn resolve(
+        &self,
+        question: &Question,
+        resolver: Resolver,
+        within: Duration,
+    ) -> Result<Said, PublicError> {
+        let _ = (resolver, within);
+        Err(PublicError::not_sent(format!(
+            "nobody is asked for {} here",
+            question.name
+        )))
+    }
 
     /// Opens a TCP connection and hands it over.
     async fn dial(&self, host: &str, port: u16, within: Duration) -> Result<Line, PublicError> {

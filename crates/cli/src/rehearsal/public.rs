@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use leeward_runbook::plan::{Check, Plan, PlannedStep, StepId};
 use leeward_simulator::{
     World,
-    world::{Endpoint, Port, Serves, SqlAnswer},
+    world::{Endpoint, Name, Port, Serves, SqlAnswer},
 };
 use serde_json::Value;
 
@@ -44,6 +44,22 @@ fn add_what_is_checked(world: &mut World, check: &Check, serves: Serves) {
                 add_port(world, host, port, serves);
             }
         }
+        "check.dns" => add_name(world, &check.settings),
+        "check.tls" => {
+            let port = check.settings.get("port").and_then(Value::as_u64).unwrap_or(443);
+            let one = plain(&check.settings, "host");
+            let several = check.settings.get("hosts").and_then(Value::as_array);
+            let hosts = several.into_iter().flatten().filter_map(Value::as_str);
+            let hosts: Vec<&str> = match one {
+                Some(host) => vec![host],
+                None => hosts.filter(|host| !host.contains("${{")).collect(),
+            };
+            for host in hosts {
+                if let Ok(port) = u16::try_from(port) {
+                    add_port(world, host, port, serves.clone());
+                }
+            }
+        }
         "check.sql" => {
             let port = check.settings.get("port").and_then(Value::as_u64).unwrap_or(1433);
             if let (Some(host), Ok(port)) = (plain(&check.settings, "server"), u16::try_from(port)) {
@@ -65,6 +81,34 @@ fn add_server(world: &mut World, host: &str, port: u16, serves: Serves) {
     });
     if !known {
         add_port(world, host, port, serves);
+    }
+}
+
+/// A name of no zone and no profile of the world says what is expected of it; any other says what the world does.
+fn add_name(world: &mut World, settings: &Value) {
+    let Some(name) = plain(settings, "name") else {
+        return;
+    };
+    let sort = plain(settings, "type").unwrap_or("A");
+    if world.resolve(name, sort, world.start).is_some() {
+        return;
+    }
+    let texts = match settings.get("expect") {
+        Some(Value::Array(several)) => several.iter().filter_map(Value::as_str).collect(),
+        one => one.and_then(Value::as_str).into_iter().collect::<Vec<_>>(),
+    };
+    let known = texts.into_iter().filter(|text| !text.contains("${{"));
+    let mut values: Vec<String> = known.map(str::to_owned).collect();
+    if let Some(other) = plain(settings, "resolves-to") {
+        values.extend(world.resolve(other, sort, world.start).unwrap_or_default().values);
+    }
+    if !values.is_empty() {
+        world.names.push(Name {
+            name: name.to_owned(),
+            r#type: sort.to_owned(),
+            values,
+            ttl: 60,
+        });
     }
 }
 

@@ -13,8 +13,11 @@ use azure_core::{
     },
 };
 use bytes::Bytes;
-use leeward_azure::seams::{
-    CommandLine, CommandOutcome, CommandRunner, Line, PublicError, PublicReply, PublicRequest, PublicWire,
+use leeward_azure::{
+    names::{Question, Resolver, Said},
+    seams::{
+        CommandLine, CommandOutcome, CommandRunner, Line, PublicError, PublicReply, PublicRequest, PublicWire,
+    },
 };
 use leeward_simulator::{Broken, Outcome, Simulator, SqlSession};
 
@@ -137,6 +140,23 @@ impl PublicWire for SimulatedPublic {
             Ok(Outcome::Broken(_)) => Err(not_sent("no connection")),
             Err(_) => Err(not_sent("no connection in time")),
         }
+    }
+
+    /// In a simulated world all resolvers say the same.
+    async fn resolve(&self, question: &Question, _: Resolver, _: Duration) -> Result<Said, PublicError> {
+        let found = self.0.resolve(&question.name, question.sort.word());
+        Ok(match found {
+            Some(found) => Said {
+                code: 0,
+                through: found.through,
+                values: found.values,
+                ttl: found.ttl,
+            },
+            None => Said {
+                code: 3,
+                ..Said::default()
+            },
+        })
     }
 
     async fn dial(&self, host: &str, port: u16, within: Duration) -> Result<Line, PublicError> {

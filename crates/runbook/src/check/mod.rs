@@ -3,6 +3,7 @@
 mod journeys;
 mod loss;
 mod order;
+mod proofs;
 mod reads;
 mod recovery;
 mod settings;
@@ -37,6 +38,7 @@ pub fn check(runbook: &Runbook) -> Vec<Finding> {
     journeys::look(&view, &mut findings);
     recovery::look(&view, &mut findings);
     special::look(&view, &mut findings);
+    proofs::look(&view, &mut findings);
     target::look(&view, &mut findings);
     let mut all = findings;
     for found in &runbook.found {

@@ -82,6 +82,7 @@ registry! {
     TOO_MANY_FINDINGS "LW0136" "there are more findings than are shown";
     WRONG_REGION "LW0137" "a region is not one that can be used";
     REAL_DRILL "LW0138" "a drill switches the databases for real";
+    LAG_IN_AN_OUTAGE "LW0139" "a check of the lag cannot pass in an outage";
     NO_VALUE "LW0201" "a parameter has no value";
     WRONG_PARAMETER "LW0202" "a parameter's value is of the wrong sort";
     UNKNOWN_PARAMETER "LW0203" "a value is given to a parameter that does not exist";

@@ -103,24 +103,44 @@ pub(super) static DNS: Kind = prove(
             "\"A\"",
             "Sort of record",
         ),
-        need(
+        may(
             "expect",
             Shape::Either(&[Shape::List(&Shape::Text), Shape::Text]),
             Stands::Either,
-            "Answer, or list of them, that passes",
+            "Answer, or list of them, that passes: it may say none but these",
+        ),
+        may(
+            "resolves-to",
+            Shape::Text,
+            Stands::Either,
+            "Another name, whose own answers at the same resolver pass",
         ),
         may(
             "resolvers",
             Shape::List(&Shape::Text),
             Stands::With,
-            "Resolvers to ask; several public ones when left out",
+            "Who is asked: addresses, with a port where it is not 53, or `system`; three public ones when left out",
+        ),
+        otherwise(
+            "agree",
+            Shape::Either(&[Shape::Word(&["all"]), Shape::Number(1, 100)]),
+            Stands::With,
+            "\"all\"",
+            "How many of them must say so",
+        ),
+        otherwise(
+            "answer-within",
+            Shape::Duration,
+            Stands::With,
+            "\"5s\"",
+            "How long each may take to answer",
         ),
         WITHIN,
         HOLD,
         EVERY,
     ],
-    &[gives("answers", "What each resolver said")],
-    false,
+    &[],
+    true,
 );
 
 /// `check.sql`.
@@ -182,13 +202,30 @@ pub(super) static TLS: Kind = prove(
     "check.tls",
     "Looks at a certificate: who it is for, how many days are left",
     &[
-        need("host", Shape::Text, Stands::Either, "Name or address"),
+        may(
+            "host",
+            Shape::Text,
+            Stands::Either,
+            "Name or address to connect to; each of `hosts` by itself when left out",
+        ),
         otherwise("port", Shape::Number(1, 65_535), Stands::Either, "443", "Port"),
         may(
             "name",
             Shape::Text,
             Stands::With,
             "Name that it must be for; `host` when left out",
+        ),
+        may(
+            "hosts",
+            Shape::List(&Shape::Text),
+            Stands::Either,
+            "Several names, each asked for and looked at by itself",
+        ),
+        may(
+            "ca",
+            Shape::Secret,
+            Stands::With,
+            "An authority in PEM that is trusted beside the machine's own: `file:PATH` or `env:NAME`",
         ),
         otherwise(
             "days-left",
@@ -201,6 +238,6 @@ pub(super) static TLS: Kind = prove(
         HOLD,
         EVERY,
     ],
-    &[gives("days-left", "Days that are left")],
-    false,
+    &[],
+    true,
 );

@@ -227,6 +227,16 @@ pub(crate) fn target_served(world: &World, name: &str, at: Timestamp) -> Option<
         .map(str::to_owned)
 }
 
+/// Returns for how many seconds a resolver remembers what a profile says, by the profile's own name.
+pub(crate) fn time_to_live(world: &World, name: &str) -> Option<u64> {
+    let mut all = world.resources.values();
+    let own = all.find(|resource| {
+        let fqdn = resource.body["properties"]["dnsConfig"]["fqdn"].as_str();
+        resource.kind.eq_ignore_ascii_case(SHOWN) && fqdn.is_some_and(|fqdn| fqdn.eq_ignore_ascii_case(name))
+    })?;
+    own.body["properties"]["dnsConfig"]["ttl"].as_u64()
+}
+
 fn put_profile(provider: &TrafficManager, context: &mut Context<'_>, request: &ArmRequest) -> Answer {
     let body = request.json();
     if !body["properties"].is_object() {

@@ -28,7 +28,7 @@ pub use self::{
     directory::Directory,
     governance::{Grant, Lock, LockLevel},
     operation::{Happening, Operation, Progress},
-    outside::{Command, Endpoint, Needs, Port, Script, Serves, SqlAnswer},
+    outside::{Command, Endpoint, Name, Needs, Port, Script, Serves, SqlAnswer},
     read::WorldError,
     region::{Health, Outage, Region, When},
     resource::{Group, Resource, Subscription, fold_id},
@@ -89,6 +89,9 @@ pub struct World {
     pub ports: Vec<Port>,
     /// What can be made in regions; the first that names a region decides.
     pub capacities: Vec<Capacity>,
+    /// Names that resolvers know beside those of the world's zones and profiles.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub names: Vec<Name>,
     /// What comes of commands in a rehearsal.
     pub commands: Vec<Command>,
     /// What comes of scripts on machines.
@@ -127,6 +130,7 @@ impl Default for World {
             endpoints: Vec::new(),
             ports: Vec::new(),
             capacities: Vec::new(),
+            names: Vec::new(),
             commands: Vec::new(),
             scripts: Vec::new(),
             shadows: BTreeMap::new(),
@@ -204,6 +208,11 @@ impl World {
         self.capacities
             .iter()
             .find(|capacity| geography::fold(&capacity.region) == region)
+    }
+
+    /// Returns what a resolver says of a name at a moment; nothing where nobody knows it.
+    pub fn resolve(&self, name: &str, sort: &str, at: Timestamp) -> Option<crate::provider::dns::Resolved> {
+        crate::provider::dns::resolved(self, name, sort, at)
     }
 
     /// Writes something down that will happen by itself.

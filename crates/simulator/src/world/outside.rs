@@ -112,6 +112,37 @@ pub struct Command {
     pub stderr: String,
 }
 
+/// A name that resolvers know, of a zone that is not in the world.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Name {
+    /// The whole name.
+    pub name: String,
+    /// `A`, `AAAA`, `CNAME` or `TXT`; `A` where left out.
+    #[serde(default = "address")]
+    pub r#type: String,
+    /// What is said of it.
+    pub values: Vec<String>,
+    /// For how many seconds it may be remembered.
+    #[serde(default = "minute")]
+    pub ttl: u32,
+}
+
+impl Name {
+    /// Returns whether this is said of a name and a sort of record.
+    pub(crate) fn is(&self, name: &str, kind: &str) -> bool {
+        self.name.trim_end_matches('.').eq_ignore_ascii_case(name) && self.r#type == kind
+    }
+}
+
+fn address() -> String {
+    "A".to_owned()
+}
+
+fn minute() -> u32 {
+    60
+}
+
 /// What comes of a script on a machine. The first that matches decides; one that none matches succeeds.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, rename_all = "kebab-case", deny_unknown_fields)]

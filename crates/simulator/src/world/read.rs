@@ -71,6 +71,7 @@ impl World {
         self.capacities.splice(0..0, other.capacities);
         self.commands.splice(0..0, other.commands);
         self.scripts.splice(0..0, other.scripts);
+        self.names.splice(0..0, other.names);
         if other.throttles != plain.throttles {
             self.throttles = other.throttles;
         }

@@ -1,8 +1,10 @@
 //! The family of checks: each probe asks once, ends by itself, and changes nothing.
 
+mod dns;
 mod http;
 mod sql;
 mod tcp;
+mod tls;
 
 use std::{sync::Arc, time::Duration};
 
@@ -25,10 +27,13 @@ use crate::{
 /// How long one probe may take.
 const LONGEST: Duration = Duration::from_secs(10);
 
+/// The checks that can be probed.
+const KINDS: [&str; 5] = ["check.dns", "check.http", "check.sql", "check.tcp", "check.tls"];
+
 /// Makes the family's drivers.
 pub(super) fn drivers(seams: &Seams) -> Vec<Entry> {
     let prover = Prover::new(seams);
-    ["check.http", "check.sql", "check.tcp"]
+    KINDS
         .into_iter()
         .map(|kind| (kind, Arc::new(CheckDriver(prover.clone())) as Arc<dyn Driver>))
         .collect()
@@ -55,9 +60,11 @@ impl Prover {
     /// Probes once. A check that cannot be read has not passed; why stands in the evidence.
     pub(crate) async fn probe(&self, kind: &str, settings: &Value) -> Probe {
         let found = match kind {
+            "check.dns" => dns::probe(self.public.as_ref(), self.clock.as_ref(), settings).await,
             "check.http" => http::probe(self.public.as_ref(), self.clock.as_ref(), settings).await,
             "check.sql" => sql::probe(self.public.as_ref(), &self.arm, self.clock.as_ref(), settings).await,
             "check.tcp" => tcp::probe(self.public.as_ref(), settings).await,
+            "check.tls" => tls::probe(self.public.as_ref(), self.clock.as_ref(), settings).await,
             _ => Err(format!("`{kind}` is no check that this version can probe")),
         };
         found.unwrap_or_else(|evidence| Probe {
@@ -68,7 +75,7 @@ impl Prover {
 
     /// Returns whether a kind is one that can be probed.
     pub(crate) fn knows(kind: &str) -> bool {
-        matches!(kind, "check.http" | "check.sql" | "check.tcp")
+        KINDS.contains(&kind)
     }
 }
 

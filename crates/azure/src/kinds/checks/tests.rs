@@ -105,12 +105,12 @@ async fn a_port_is_knocked_at_and_nothing_is_said() {
 async fn a_kind_that_cannot_be_probed_never_passes() {
     let probe = probe(
         &FakePublic::answering(200, ""),
-        "check.dns",
+        "check.smell",
         json!({"name": "shop"}),
     )
     .await;
-    assert!(!probe.passed && probe.evidence.contains("check.dns"));
-    assert!(!Prover::knows("check.dns"));
+    assert!(!probe.passed && probe.evidence.contains("check.smell"));
+    assert!(!Prover::knows("check.smell"));
 }
 
 #[tokio::test]

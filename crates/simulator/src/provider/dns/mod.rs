@@ -10,7 +10,11 @@ use std::time::Duration;
 use http::Method;
 use serde_json::{Value, json};
 
-pub(crate) use self::{answers::resolve, furnish::furnish};
+pub use self::answers::Resolved;
+pub(crate) use self::{
+    answers::{resolve, resolved},
+    furnish::furnish,
+};
 use super::{Begin, Context, Failure, Provider, Served, read};
 use crate::{
     arm::{Answer, ArmRequest},
