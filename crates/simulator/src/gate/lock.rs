@@ -33,14 +33,14 @@ pub(super) fn judge(context: &Context<'_>, request: &ArmRequest) -> Result<(), A
     let forbids = |level: Level| level == Level::ReadOnly || (deletes && level == Level::CanNotDelete);
     let mut locked: Vec<String> = above(context, &target)
         .filter(|lock| forbids(standing(lock)))
-        .map(|lock| scope(lock))
+        .map(scope)
         .collect();
     if deletes && locked.is_empty() {
         // What holds something that must not be deleted cannot be deleted either.
         locked.extend(
             below(context, &target)
                 .filter(|lock| forbids(standing(lock)))
-                .map(|lock| scope(lock)),
+                .map(scope),
         );
     }
     if locked.is_empty() {
