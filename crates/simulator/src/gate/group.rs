@@ -20,7 +20,7 @@ pub(super) fn there(context: &Context<'_>, request: &ArmRequest) -> Result<(), A
     Err(groups::missing_group(name))
 }
 
-/// Returns whether a change gets an answer: every one goes through the region of the resource group itself, wherever the
+/// Returns whether a change, or any POST, gets an answer: every one goes through the region of the resource group itself, wherever the
 /// resource lives. Reads are answered without it.
 ///
 /// That such changes are not possible is documented. What one sees of it is not: a request that nobody answers, and
