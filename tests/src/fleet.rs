@@ -79,8 +79,6 @@ pub struct Failovers {
 /// The write bucket that Azure documents: so many at once, and one more each tenth of a second.
 const WRITES_AT_ONCE: usize = 200;
 const WRITE_EVERY: Duration = Duration::from_millis(100);
-/// One list for many, at most every thirty seconds.
-const LOOK_EVERY: Duration = Duration::from_secs(30);
 
 impl Failovers {
     /// Reads them.
@@ -120,12 +118,6 @@ impl Failovers {
             })
             .max()
             .unwrap_or_default()
-    }
-
-    /// Returns the same, seen by looks that are at least so far apart.
-    pub fn bound_with_looks(&self) -> Duration {
-        let looks = self.bound().as_secs_f64() / LOOK_EVERY.as_secs_f64();
-        LOOK_EVERY.mul_f64(looks.ceil())
     }
 
     /// Returns how many refusals came later than a stretch after the first request.

@@ -3,7 +3,7 @@
 //!
 //! A few are asked about singly, as ever. Beyond that one list of protected items serves every look of the moment,
 //! and one list of jobs, at most every thirty seconds, every poll. A job that the list does not have is not gone: it
-//! is read singly.
+//! is read singly, and so are the last few once a list shows that the others are over.
 
 use std::{
     collections::HashMap,
@@ -23,6 +23,8 @@ use crate::{
 
 /// As many are asked about singly.
 const FEW: usize = 4;
+/// How soon the last few are asked about singly, when a list shows that they are the last.
+const SOON: Duration = Duration::from_secs(5);
 /// How often the jobs of a vault are listed.
 const JOBS_EVERY: Duration = Duration::from_secs(30);
 /// How old a list of items may be before a send, which must follow a look of the last five seconds.
@@ -40,10 +42,27 @@ pub(super) struct Lists {
 
 struct OfVault {
     items: Shared<Result<Arc<Items>, ReadError>>,
-    jobs: Shared<Result<Arc<HashMap<String, Value>>, ReadError>>,
+    jobs: Shared<Result<Arc<Jobs>, ReadError>>,
     looked_at: Crowd,
     polled: Crowd,
     changed: Mutex<HashMap<String, Instant>>,
+}
+
+/// The jobs of one list.
+struct Jobs {
+    by_name: HashMap<String, Value>,
+    /// How many of them have not come to an end.
+    running: usize,
+}
+
+impl Jobs {
+    fn of(list: Vec<Value>) -> Jobs {
+        let named = |job: Value| Some((job.get("name")?.as_str()?.to_lowercase(), job));
+        let by_name: HashMap<String, Value> = list.into_iter().filter_map(named).collect();
+        let runs = |job: &&Value| matches!(job::read(Ok((*job).clone())), Progress::Running { .. });
+        let running = by_name.values().filter(runs).count();
+        Jobs { by_name, running }
+    }
 }
 
 /// The protected items of one list.
@@ -118,16 +137,8 @@ impl Lists {
     }
 
     /// Returns the jobs of a vault, at most so old as one list every thirty seconds lets them be, and their age.
-    async fn jobs(
-        of_vault: &OfVault,
-        arm: &Arm,
-        vault: &Vault,
-    ) -> (Result<Arc<HashMap<String, Value>>, ReadError>, Duration) {
-        let read = || async {
-            let jobs = vault.jobs(arm).await?;
-            let named = |job: Value| Some((job.get("name")?.as_str()?.to_lowercase(), job));
-            Ok(Arc::new(jobs.into_iter().filter_map(named).collect()))
-        };
+    async fn jobs(of_vault: &OfVault, arm: &Arm, vault: &Vault) -> (Result<Arc<Jobs>, ReadError>, Duration) {
+        let read = || async { Ok(Arc::new(Jobs::of(vault.jobs(arm).await?))) };
         of_vault.jobs.get(JOBS_EVERY, read).await
     }
 
@@ -145,7 +156,7 @@ impl Lists {
         }
         let of_vault = self.of(vault);
         let (jobs, _) = Lists::jobs(&of_vault, arm, vault).await;
-        jobs.ok()?.get(&name.to_lowercase()).cloned()
+        jobs.ok()?.by_name.get(&name.to_lowercase()).cloned()
     }
 
     /// Polls a job by the list. Nothing where the job is to be asked about singly.
@@ -156,9 +167,12 @@ impl Lists {
             return None;
         }
         let (jobs, age) = Lists::jobs(&of_vault, arm, vault).await;
-        let again = JOBS_EVERY.saturating_sub(age).max(Duration::from_secs(1));
+        // With everybody else at the next list, or alone, with the last few.
+        let few = jobs.as_ref().is_ok_and(|jobs| jobs.running <= FEW);
+        let next_list = JOBS_EVERY.saturating_sub(age).max(Duration::from_secs(1));
+        let again = if few { next_list.min(SOON) } else { next_list };
         let body = match jobs {
-            Ok(jobs) => match jobs.get(&name.to_lowercase()) {
+            Ok(jobs) => match jobs.by_name.get(&name.to_lowercase()) {
                 Some(body) => body.clone(),
                 None if since < age => {
                     return Some(Progress::Unreadable {
@@ -185,7 +199,6 @@ impl Lists {
                 word,
                 percent,
                 ticket,
-                // The next list, with everybody else.
                 look_after: Some(again),
             },
             end => {
