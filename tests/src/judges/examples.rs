@@ -1,8 +1,10 @@
 //! What do the official examples ask for, and what in a simulated world do they mean?
 
 use std::{
+    cell::RefCell,
     collections::BTreeMap,
     path::{Path, PathBuf},
+    rc::Rc,
 };
 
 use leeward_simulator::{World, world::fold_id};
@@ -185,7 +187,7 @@ fn read(operation: &Value, parameters: &[Value], path: &Path) -> Example {
 
 /// Returns the parameters of an operation, references followed.
 fn parameters(file: &Path, operation: &Value) -> Vec<Value> {
-    let spec = material::read(file);
+    let spec = specification(file);
     let path = text(&operation["path"]);
     let item = [&spec["paths"], &spec["x-ms-paths"]]
         .into_iter()
@@ -207,8 +209,19 @@ fn resolved(file: &Path, node: &Value) -> Value {
         true => file.to_owned(),
         false => normal(file, other),
     };
-    let found = material::read(&target).pointer(pointer).cloned();
+    let found = specification(&target).pointer(pointer).cloned();
     resolved(&target, &found.unwrap_or_else(|| json!({})))
+}
+
+/// Reads a file of the specification, each once: some are megabytes, and every operation of theirs asks for them.
+fn specification(path: &Path) -> Rc<Value> {
+    thread_local! {
+        static READ: RefCell<BTreeMap<PathBuf, Rc<Value>>> = const { RefCell::new(BTreeMap::new()) };
+    }
+    READ.with_borrow_mut(|read| {
+        let known = read.entry(path.to_owned());
+        known.or_insert_with(|| Rc::new(material::read(path))).clone()
+    })
 }
 
 /// Returns a path that is written relative to a file.
