@@ -6,7 +6,7 @@ use leeward_engine::port::{Driver, Drivers};
 
 use crate::{
     arm::Arm,
-    governance::{driver::Governed, watch::Watch},
+    governance::{Marks, driver::Governed, watch::Watch},
     kinds,
     pace::Paced,
     seams::{CommandRunner, PublicWire},
@@ -30,15 +30,21 @@ pub struct Registry {
 }
 
 impl Registry {
-    /// Makes every driver over the same seams.
+    /// Makes every driver over the same seams. Nothing is marked.
     pub fn new(seams: &Seams) -> Registry {
+        Registry::marking(seams, Marks::Off)
+    }
+
+    /// The same, with a word about marks on what moves.
+    pub fn marking(seams: &Seams, marks: Marks) -> Registry {
         let watch = Arc::new(Watch::new(seams.arm.clone()));
         Registry {
             drivers: Arc::new(
                 kinds::all(seams)
                     .into_iter()
                     .map(|(kind, driver)| {
-                        let driver: Arc<dyn Driver> = Arc::new(Governed::new(driver, watch.clone()));
+                        let driver: Arc<dyn Driver> =
+                            Arc::new(Governed::new(driver, watch.clone(), seams.arm.clone(), marks));
                         let paced: Arc<dyn Driver> = Arc::new(Paced::new(driver, seams.arm.pace().clone()));
                         (kind, paced)
                     })

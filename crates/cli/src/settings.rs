@@ -25,7 +25,7 @@ pub struct Key {
 }
 
 /// Every setting.
-pub const KEYS: [Key; 13] = [
+pub const KEYS: [Key; 14] = [
     Key {
         name: "journal",
         flag: Some("--journal"),
@@ -109,6 +109,13 @@ pub const KEYS: [Key; 13] = [
         variable: "LEEWARD_PARALLEL",
         default: None,
         summary: "how many steps may be under way at once; as wide as the graph when not said",
+    },
+    Key {
+        name: "marks",
+        flag: None,
+        variable: "LEEWARD_MARKS",
+        default: Some("off"),
+        summary: "on or off: whether accounts and traffic profiles that moved get the tags leeward-run and leeward-side",
     },
     Key {
         name: "color",

@@ -12,19 +12,38 @@ use leeward_runbook::plan::Check;
 
 use super::{
     locks::{self, Change},
+    marks,
     watch::{Watch, all_folded},
 };
+use crate::arm::Arm;
 
 /// A driver whose assessment tells of locks and of where resource groups lie.
 pub(crate) struct Governed {
     driver: Arc<dyn Driver>,
     watch: Arc<Watch>,
+    arm: Arm,
+    marks: Marks,
+}
+
+/// Whether what moves is marked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Marks {
+    /// Nothing is.
+    #[default]
+    Off,
+    /// Whatever can be.
+    On,
 }
 
 impl Governed {
     /// Puts a driver under the eyes of a watch, which all drivers share.
-    pub(crate) fn new(driver: Arc<dyn Driver>, watch: Arc<Watch>) -> Governed {
-        Governed { driver, watch }
+    pub(crate) fn new(driver: Arc<dyn Driver>, watch: Arc<Watch>, arm: Arm, marks: Marks) -> Governed {
+        Governed {
+            driver,
+            watch,
+            arm,
+            marks,
+        }
     }
 
     /// Returns what the step changes: its operations' targets, and what it claims beside them.
@@ -92,18 +111,33 @@ impl Driver for Governed {
                 assessment.warnings.push(line);
             }
         }
+        if self.marks == Marks::On {
+            let mark = marks::operation(context, &assessment.operations);
+            assessment.operations.extend(mark);
+        }
         Ok(assessment)
     }
 
     async fn turn(&self, context: &Context, operation: &Operation, waits: &(dyn Fn(Duration) + Send + Sync)) {
-        self.driver.turn(context, operation, waits).await;
+        if !marks::is_mark(operation) {
+            self.driver.turn(context, operation, waits).await;
+        }
     }
 
     async fn observe(&self, context: &Context, operation: &Operation) -> Observation {
+        if marks::is_mark(operation) {
+            return Observation::CannotTell {
+                reason: "nobody looks for tags".to_owned(),
+            };
+        }
         self.driver.observe(context, operation).await
     }
 
     async fn begin(&self, context: &Context, operation: &Operation, rung: &str, key: &AttemptKey) -> Sent {
+        // Whatever the setting says now: what the journal owes is done.
+        if marks::is_mark(operation) {
+            return marks::begin(&self.arm.for_step(context), context, operation, key).await;
+        }
         self.driver.begin(context, operation, rung, key).await
     }
 

@@ -4,9 +4,12 @@ pub(crate) mod denied;
 pub(crate) mod driver;
 pub mod health;
 pub mod locks;
+pub mod marks;
 pub mod outlook;
 pub mod roles;
 pub(crate) mod watch;
+
+pub use driver::Marks;
 
 /// Says whether an answer is read; nothing for an operation that is not about governance.
 #[cfg(test)]

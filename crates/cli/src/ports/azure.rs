@@ -6,6 +6,7 @@ use leeward_azure::{
     arm::{Arm, Endpoint, EndpointError, NetworkSettings, transport::Network},
     cloud::{Authority, CloudName},
     credential::{Credential, CredentialKind, CredentialSettings},
+    governance::Marks,
     registry::{Registry, Seams},
     seams::{Direct, Forward, LocalCommands, PublicWire},
 };
@@ -94,7 +95,7 @@ fn network(desk: &Desk) -> Result<NetworkSettings, Failure> {
 ///
 /// Against a simulator on this machine the public side of the world is simulated too.
 pub fn drivers(desk: &Desk, clock: &Arc<dyn Clock>) -> Result<Arc<dyn Drivers>, Failure> {
-    Ok(over(arm(desk, clock)?, clock, network(desk)?))
+    Ok(over(arm(desk, clock)?, clock, network(desk)?, marks(desk)?))
 }
 
 /// Makes the drivers, and asks for one token before anything is begun: a credential that gives none is told as that.
@@ -121,7 +122,7 @@ pub async fn proven(desk: &Desk, clock: &Arc<dyn Clock>) -> Result<Proven, Failu
         });
     }
     Ok(Proven {
-        drivers: over(arm.clone(), clock, network(desk)?),
+        drivers: over(arm.clone(), clock, network(desk)?, marks(desk)?),
         arm,
     })
 }
@@ -134,16 +135,32 @@ fn arm(desk: &Desk, clock: &Arc<dyn Clock>) -> Result<Arm, Failure> {
     Arm::new(endpoint, credential, Some(http), clock.clone()).map_err(|error| refused(&error.to_string()))
 }
 
-fn over(arm: Arm, clock: &Arc<dyn Clock>, network: NetworkSettings) -> Arc<dyn Drivers> {
+fn over(arm: Arm, clock: &Arc<dyn Clock>, network: NetworkSettings, marks: Marks) -> Arc<dyn Drivers> {
     let public: Arc<dyn PublicWire> = match Forward::new(arm.endpoint().clone(), clock.clone()) {
         Some(forward) => Arc::new(forward),
         None => Arc::new(Direct::through(clock.clone(), network)),
     };
-    Arc::new(Registry::new(&Seams {
+    let seams = Seams {
         arm,
         public,
         commands: Arc::new(LocalCommands::new(clock.clone())),
-    }))
+    };
+    Arc::new(Registry::marking(&seams, marks))
+}
+
+/// Returns whether what moves is to be marked.
+fn marks(desk: &Desk) -> Result<Marks, Failure> {
+    match desk.settings.get("marks") {
+        None => Ok(Marks::Off),
+        Some((word, _)) if word.eq_ignore_ascii_case("off") => Ok(Marks::Off),
+        Some((word, _)) if word.eq_ignore_ascii_case("on") => Ok(Marks::On),
+        Some((word, origin)) => Err(
+            Failure::new(Code::SettingValue, "the setting `marks` cannot be used")
+                .at(origin.to_string())
+                .because(format!("it is `{word}`"))
+                .hint("it is on or off"),
+        ),
+    }
 }
 
 /// Drivers that only say which resources a plan touches; they reach nobody.

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::{
-    governance::driver::Governed,
+    governance::driver::{Governed, Marks},
     testing::{FakeAzure, context, region_down},
 };
 
@@ -58,7 +58,12 @@ impl Driver for Mover {
 }
 
 fn governed(azure: &Arc<FakeAzure>) -> Governed {
-    Governed::new(Arc::new(Mover), Arc::new(Watch::new(azure.arm())))
+    Governed::new(
+        Arc::new(Mover),
+        Arc::new(Watch::new(azure.arm())),
+        azure.arm(),
+        Marks::Off,
+    )
 }
 
 fn of(journey: Journey) -> Context {
