@@ -71,6 +71,28 @@ impl CloudName {
     }
 }
 
+impl CloudName {
+    /// Returns how the host names of its blob endpoints end; nothing for a custom one.
+    pub fn blobs(self) -> Option<&'static str> {
+        match self {
+            CloudName::Public => Some("blob.core.windows.net"),
+            CloudName::China => Some("blob.core.chinacloudapi.cn"),
+            CloudName::Government => Some("blob.core.usgovcloudapi.net"),
+            CloudName::Custom => None,
+        }
+    }
+
+    /// Returns how the host names of its key vaults end; nothing for a custom one.
+    pub fn vaults(self) -> Option<&'static str> {
+        match self {
+            CloudName::Public => Some("vault.azure.net"),
+            CloudName::China => Some("vault.azure.cn"),
+            CloudName::Government => Some("vault.usgovcloudapi.net"),
+            CloudName::Custom => None,
+        }
+    }
+}
+
 /// No such cloud.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{name}` is not a cloud: public, china, government or custom")]

@@ -5,6 +5,7 @@ pub mod arm;
 pub mod bridge;
 pub mod cloud;
 pub mod credential;
+mod data_plane;
 pub mod governance;
 pub mod kinds;
 pub mod names;

@@ -409,11 +409,8 @@ fn a_rehearsal_finds_the_subscription_whatever_its_parameter_is_called() {
 }
 
 #[test]
-fn what_a_plan_will_not_do_is_told_before_anybody_agrees_to_it() {
-    let copied = COPIED.replace(
-        "containers: [media] }",
-        "containers: [media], consumers: [{ resource: \"/subscriptions/s/resourceGroups/g/providers/P.Q/r/n\", path: /x }] }",
-    );
+fn what_a_runbook_warns_of_is_told_before_anybody_agrees_to_it() {
+    let copied = COPIED.replace("steps:\n", "  spare: { type: string, default: nobody }\nsteps:\n");
     let stage = Stage::of(
         &copied,
         &format!("parameters: {{ subscription: {SUBSCRIPTION} }}\n"),
@@ -426,11 +423,11 @@ fn what_a_plan_will_not_do_is_told_before_anybody_agrees_to_it() {
         let told = String::from_utf8_lossy(&output.stderr).into_owned();
         assert_eq!(output.status.code(), Some(code), "{told}");
         assert!(
-            told.contains("warning[LW0135]: `consumers` of step `files`"),
+            told.contains("warning[LW0130]: ") && told.contains("`spare`"),
             "{told}"
         );
     }
     let asked = stage.session(&["failover", "runbook.yaml", "--endpoint", "http://127.0.0.1:1"]);
-    let places = ["warning[LW0135]", "What can be lost", "nobody can be asked"].map(|word| asked.find(word));
+    let places = ["warning[LW0130]", "What can be lost", "nobody can be asked"].map(|word| asked.find(word));
     assert!(places.is_sorted() && places[0].is_some(), "{asked}");
 }

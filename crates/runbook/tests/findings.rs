@@ -334,9 +334,19 @@ const STEPS: &[(&str, &str, &[&str])] = &[
         &["LW0106"],
     ),
     (
-        "setting that nobody heeds",
-        "  a: { use: azure.storage.object-replication, with: { resource-group: g, consumers: [{ resource: /subscriptions/s/resourceGroups/g/providers/P.Q/r/n, path: /x }] }, at: { primary: { account: x }, paired: { account: y } }, data-loss: { budget: 1m } }",
-        &["LW0135"],
+        "consumer that is two things",
+        "  a: { use: azure.storage.object-replication, with: { resource-group: g, consumers: [{ app-setting: { app: shop, name: S }, key-vault-secret: { vault: v, name: s } }] }, at: { primary: { account: x }, paired: { account: y } }, data-loss: { budget: 1m } }",
+        &["LW0107"],
+    ),
+    (
+        "consumer that holds a key",
+        "  a: { use: azure.storage.object-replication, with: { resource-group: g, consumers: [{ app-setting: { app: shop, name: S, value: \"DefaultEndpointsProtocol=https;AccountName=y;AccountKey=abc==\" } }] }, at: { primary: { account: x }, paired: { account: y } }, data-loss: { budget: 1m } }",
+        &["LW0107"],
+    ),
+    (
+        "consumer without a name",
+        "  a: { use: azure.storage.object-replication, with: { resource-group: g, consumers: [{ key-vault-secret: { vault: v } }] }, at: { primary: { account: x }, paired: { account: y } }, data-loss: { budget: 1m } }",
+        &["LW0106"],
     ),
     (
         "secret that nobody resolves",

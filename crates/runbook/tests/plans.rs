@@ -6,7 +6,7 @@ use leeward_runbook::{
     Runbook, expr,
     graph::{dot, mermaid},
     journey::{Journey, Side},
-    plan::{OnFailure, Plan, PlanRequest, StepId, plan, plan_with_files, plan_with_warnings},
+    plan::{OnFailure, Plan, PlanRequest, StepId, plan, plan_with_files},
     read,
 };
 use serde_json::json;
@@ -384,21 +384,18 @@ fn a_plan_that_would_end_stuck_at_a_kind_without_driver_is_refused_and_the_other
 }
 
 #[test]
-fn whoever_agrees_to_a_plan_has_read_what_it_will_not_do() {
+fn the_side_that_takes_over_says_who_is_switched_to_it() {
     let book = steps(
-        "  files: { use: azure.storage.object-replication, with: { resource-group: g, \
-         consumers: [{ resource: /subscriptions/s/resourceGroups/g/providers/P.Q/r/n, path: /x }] }, data-loss: { budget: 1m }, \
-         in: [failover], at: { primary: { account: weu }, paired: { account: neu } }, ends: recovery }\n  \
-         other: { use: check.tcp, with: { host: h, port: 1 } }\n",
+        "  files: { use: azure.storage.object-replication, with: { resource-group: g }, data-loss: { budget: 1m }, ends: recovery, at: { \
+         primary: { account: weu, consumers: [{ app-setting: { app: shop-weu, name: BLOBS } }] }, \
+         paired: { account: neu, consumers: [{ app-setting: { app: shop-neu, name: BLOBS, value: \"env:BLOBS\" } }] } } }\n",
     );
-    let warned = |journey| {
-        let (_, _, warnings) = plan_with_warnings(&book, &PlanRequest::new(journey)).expect("a plan");
-        warnings
-            .iter()
-            .filter(|found| found.code.as_str() == "LW0135")
-            .count()
-    };
-    assert_eq!((warned(Journey::Failover), warned(Journey::Failback)), (1, 0));
+    for (journey, app) in [(Journey::Failover, "shop-neu"), (Journey::Failback, "shop-weu")] {
+        let plan = plan(&book, &PlanRequest::new(journey)).expect("a plan");
+        let consumers = &plan.steps[0].settings["consumers"];
+        assert_eq!(consumers[0]["app-setting"]["app"], app);
+        assert_eq!(consumers.as_array().map(Vec::len), Some(1));
+    }
 }
 
 #[test]

@@ -19,7 +19,7 @@ use crate::{
     fault::{By, End, Fate},
     log::Told,
     outcome::{Broken, Outcome},
-    provider::{aks, sql, storage},
+    provider::{aks, key_vault, sql, storage},
     settle::{Late, Parcel},
     simulator::{Asking, Decided, Inner, State, judged, note},
     world::World,
@@ -162,15 +162,23 @@ pub(crate) fn carry_out(
     delivered: Option<Timestamp>,
 ) -> Option<Response<Bytes>> {
     state.world.stale_until = fate.stale.map(|stale| later(now, stale));
-    let response = match request.method() == Method::CONNECT {
-        true => connect(&state.world, request, now),
-        false => match storage::blob_answer(&mut state.world, request, now) {
-            Some(response) => response,
-            None => answer(&state.world, request, now),
-        },
+    let own = match request.method() == Method::CONNECT {
+        true => None,
+        false => storage::blob_answer(&mut state.world, request, now)
+            .or_else(|| key_vault::answer(&mut state.world, request, now)),
+    };
+    // What a data plane of Azure's is told is no message to anybody, and may be a secret.
+    let message = own.is_none();
+    let response = match own {
+        Some(response) => response,
+        None if request.method() == Method::CONNECT => connect(&state.world, request, now),
+        None => answer(&state.world, request, now),
     };
     state.world.stale_until = None;
-    if matches!(*request.method(), Method::POST | Method::PUT | Method::PATCH) && response.is_some() {
+    if message
+        && matches!(*request.method(), Method::POST | Method::PUT | Method::PATCH)
+        && response.is_some()
+    {
         state.hooks.push(Hook {
             time: now,
             method: request.method().to_string(),

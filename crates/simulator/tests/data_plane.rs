@@ -5,7 +5,7 @@
 mod support;
 
 use leeward_simulator::{Settings, Simulator, World};
-use serde_json::json;
+use serde_json::{Value, json};
 use support::*;
 
 const SHOP: &str = "https://shop.example.test/health";
@@ -295,7 +295,7 @@ async fn a_message_and_a_blob_that_come_late_come_late() {
         .map(|entry| entry.accepted && entry.delivered.is_some_and(|at| at > entry.time))
         .collect();
     assert_eq!(late, [true, true]);
-    assert_eq!(azure.hooks().len(), 2);
+    assert_eq!(azure.hooks().len(), 1, "a blob is no message");
 }
 
 #[tokio::test(start_paused = true)]
@@ -313,4 +313,59 @@ async fn a_blob_that_is_written_may_stay_unseen_for_a_while() {
     assert_eq!(asks(&azure, blob).await, Some(404));
     tokio::time::sleep(std::time::Duration::from_secs(46)).await;
     assert_eq!(asks(&azure, blob).await, Some(200));
+}
+
+async fn secret(azure: &Simulator, method: &str, token: Option<&str>) -> Option<(u16, Value)> {
+    let mut asked = http::Request::builder()
+        .method(method)
+        .uri("https://kv-shop.vault.azure.net/secrets/media?api-version=7.4");
+    if let Some(token) = token {
+        asked = asked.header("authorization", format!("Bearer {token}"));
+    }
+    let body = bytes::Bytes::from(json!({"value": "new"}).to_string());
+    let told = azure.handle(asked.body(body).unwrap()).await.answer()?;
+    Some((
+        told.status().as_u16(),
+        serde_json::from_slice(told.body()).unwrap(),
+    ))
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_vault_whose_region_is_gone_is_read_from_the_paired_one_and_takes_no_secret() {
+    for (world, written, shown) in [
+        ("", 200, "new"),
+        (
+            "regions: [{ name: northeurope, outages: [{ is: gone, from: 0s }] }]",
+            403,
+            "old",
+        ),
+    ] {
+        let blueprint = serde_json::from_value(json!({
+            "subscription": SUBSCRIPTION,
+            "regions": { "primary": "westeurope", "paired": "northeurope" },
+            "resources": [
+                { "kind": "resource", "location": "northeurope",
+                  "id": format!("/subscriptions/{SUBSCRIPTION}/resourceGroups/rg/providers/Microsoft.KeyVault/vaults/kv-shop"),
+                  "body": {"properties": {}} },
+                { "kind": "resource", "location": "northeurope",
+                  "id": format!("/subscriptions/{SUBSCRIPTION}/resourceGroups/rg/providers/Microsoft.KeyVault/vaults/kv-shop/secrets/media"),
+                  "body": {"properties": {"value": "old", "contentType": "text"}} },
+            ],
+        }))
+        .unwrap();
+        let world = World::derive(&blueprint)
+            .unwrap()
+            .overlaid_with(World::from_yaml(world).unwrap());
+        let azure = Simulator::new(world, Settings::seeded(1));
+        assert_eq!(secret(&azure, "GET", None).await.unwrap().0, 401);
+        let told = secret(&azure, "GET", Some("t")).await.unwrap();
+        assert_eq!(
+            (told.0, &told.1["value"], &told.1["contentType"]),
+            (200, &json!("old"), &json!("text"))
+        );
+        assert_eq!(secret(&azure, "PUT", Some("t")).await.unwrap().0, written);
+        let told = secret(&azure, "GET", Some("t")).await.unwrap();
+        assert_eq!(told.1["value"], shown);
+        assert!(azure.hooks().is_empty(), "a secret is no message to anybody");
+    }
 }

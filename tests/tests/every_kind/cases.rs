@@ -98,6 +98,20 @@ steps:
     with: { zone: shop.test, resource-group: rg-more, record: www, type: A }
     at: { primary: { value: 10.10.0.1 }, paired: { value: 10.20.0.1 } }
     in: [failover]
+  media:
+    use: azure.storage.object-replication
+    with:
+      containers: [media]
+      canary: false
+      consumers:
+        - app-setting: { app: app-more, resource-group: rg-more, name: MEDIA }
+        - key-vault-secret: { vault: kv-more, name: media }
+        - dns-record: { zone: media.test, resource-group: rg-more, name: media, type: CNAME }
+    at:
+      primary: { account: stmoreweu, resource-group: rg-more-weu }
+      paired: { account: stmoreneu, resource-group: rg-more-neu }
+    data-loss: { budget: 5m }
+    in: [failover]
   private-record:
     use: azure.private-dns.record-set
     with: { zone: queue.internal, resource-group: rg-more, record: broker, type: CNAME }
@@ -128,6 +142,12 @@ pub(crate) struct Change {
 }
 
 impl Change {
+    /// Whether it goes to a data plane, where nothing is begun that takes its time behind a header of ARM's.
+    pub(crate) fn is_beside_arm(&self) -> bool {
+        let id = self.operation.id.as_str();
+        id.starts_with("canary/") || id.starts_with("switch/key-vault-secret")
+    }
+
     pub(crate) async fn begin(&self, clock: &Arc<dyn Clock>, send: u32) -> Sent {
         let key = AttemptKey {
             run: self.context.run.clone(),

@@ -117,14 +117,19 @@ impl Endpoint {
     /// Returns how the host names of databases end there: as the cloud says, else as the address tells. A simulator's
     /// are those of the public cloud.
     pub fn databases(&self) -> Option<&'static str> {
+        self.cloud()?.databases()
+    }
+
+    /// Returns the cloud: as it was named, else as the address tells. A simulator plays the public one.
+    pub fn cloud(&self) -> Option<CloudName> {
         let told = |cloud: &CloudName| {
             let usual = cloud.endpoint().and_then(|usual| Url::parse(usual).ok());
             usual.is_some_and(|usual| usual.host() == self.url.host())
         };
         match self.cloud {
-            Some(cloud) => cloud.databases(),
-            None if self.is_loopback() => CloudName::Public.databases(),
-            None => CloudName::ALL.iter().find(|cloud| told(cloud))?.databases(),
+            Some(cloud) => Some(cloud),
+            None if self.is_loopback() => Some(CloudName::Public),
+            None => CloudName::ALL.into_iter().find(told),
         }
     }
 

@@ -67,6 +67,16 @@ impl Direct {
         for (name, value) in &request.headers {
             outgoing = outgoing.header(name, value);
         }
+        if let Some(bearer) = &request.bearer {
+            // Unencrypted it would be seen by everybody between, where there is somebody between.
+            if request.url.scheme() != "https" && !is_here(&request.url) {
+                return Err(PublicError::not_sent("a token goes over https only"));
+            }
+            let mut value = reqwest::header::HeaderValue::from_str(&bearer.expose())
+                .map_err(|_| PublicError::not_sent("the token is no value of a header"))?;
+            value.set_sensitive(true);
+            outgoing = outgoing.header(reqwest::header::AUTHORIZATION, value);
+        }
         if let Some(body) = &request.body {
             outgoing = outgoing.body(body.clone());
         }
@@ -150,6 +160,14 @@ impl PublicWire for Direct {
     }
 }
 
+fn is_here(url: &url::Url) -> bool {
+    match url.host() {
+        Some(url::Host::Ipv4(address)) => address.is_loopback(),
+        Some(url::Host::Ipv6(address)) => address.is_loopback(),
+        _ => false,
+    }
+}
+
 /// Returns the innermost reason; the outer ones repeat the URL, which may hold a webhook's key.
 fn root_of(error: &reqwest::Error) -> String {
     let mut root: Option<&(dyn std::error::Error + 'static)> = error.source();
@@ -181,6 +199,20 @@ mod tests {
         stream.write_all(answer.as_bytes()).await.unwrap();
         let text = String::from_utf8_lossy(&heard[..count]).into_owned();
         text.lines().next().unwrap_or_default().to_owned()
+    }
+
+    #[tokio::test]
+    async fn a_token_leaves_this_machine_over_https_only() {
+        let wire = Direct::new(TestClock::new());
+        let url = "http://stshop.blob.core.windows.net/media/canary"
+            .parse()
+            .unwrap();
+        let asked = PublicRequest {
+            bearer: Some(crate::seams::Bearer::new("token".to_owned().into())),
+            ..PublicRequest::get(url, Duration::from_secs(20))
+        };
+        let refused = wire.http(&asked).await.unwrap_err();
+        assert_eq!(refused, PublicError::not_sent("a token goes over https only"));
     }
 
     #[tokio::test]

@@ -8,7 +8,7 @@ use http_body_util::{BodyExt, Full, Limited};
 use hyper::{
     body::Incoming,
     client::conn::http1::{self, SendRequest},
-    header::{HOST, HeaderName, HeaderValue},
+    header::{AUTHORIZATION, HOST, HeaderName, HeaderValue},
 };
 use hyper_util::rt::TokioIo;
 use leeward_engine::port::Clock;
@@ -68,6 +68,12 @@ impl Forward {
             let value =
                 HeaderValue::from_str(value).map_err(|_| unsendable(format!("a value of `{name}`")))?;
             outgoing.headers_mut().append(name, value);
+        }
+        if let Some(bearer) = &request.bearer {
+            let mut value = HeaderValue::from_str(&bearer.expose())
+                .map_err(|_| unsendable("the token is no value of a header".to_owned()))?;
+            value.set_sensitive(true);
+            outgoing.headers_mut().insert(AUTHORIZATION, value);
         }
         if let Some(host) = authority(request) {
             let host = HeaderValue::from_str(&host).map_err(|error| unsendable(error.to_string()))?;

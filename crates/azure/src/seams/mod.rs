@@ -10,4 +10,4 @@ pub use command::{CommandLine, CommandOutcome, CommandRunner};
 pub use direct::Direct;
 pub use forward::Forward;
 pub use local::LocalCommands;
-pub use public::{Bytes, Line, PublicError, PublicReply, PublicRequest, PublicWire};
+pub use public::{Bearer, Bytes, Line, PublicError, PublicReply, PublicRequest, PublicWire};

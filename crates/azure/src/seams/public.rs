@@ -1,8 +1,9 @@
 //! How is the public side of the world reached: storefronts, ports, webhooks?
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use async_trait::async_trait;
+use secrecy::{ExposeSecret, SecretString};
 use tokio::io::{AsyncRead, AsyncWrite};
 use url::Url;
 
@@ -11,7 +12,7 @@ use crate::names::{Question, Resolver, Said};
 /// The longest answer of a public page that is kept.
 pub(crate) const LONGEST_BODY: usize = 1024 * 1024;
 
-/// A request to a public address. It never carries an Azure token.
+/// A request to a public address. It carries no Azure token, unless it is for a data plane of Azure's own.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PublicRequest {
     /// The verb.
@@ -24,6 +25,8 @@ pub struct PublicRequest {
     pub body: Option<Vec<u8>>,
     /// How long the whole exchange may take.
     pub within: Duration,
+    /// The token of a data plane. Whoever sets it has made sure of the host.
+    pub bearer: Option<Bearer>,
     /// For what must not be sent late: nothing is written after this moment of the clock's uptime.
     pub send_before: Option<Duration>,
 }
@@ -37,8 +40,36 @@ impl PublicRequest {
             headers: Vec::new(),
             body: None,
             within,
+            bearer: None,
             send_before: None,
         }
+    }
+}
+
+/// A token on its way to the one host that it is for. It is shown nowhere.
+#[derive(Clone)]
+pub struct Bearer(SecretString);
+
+impl Bearer {
+    pub(crate) fn new(token: SecretString) -> Bearer {
+        Bearer(token)
+    }
+
+    /// Returns the value of the header `authorization`. Only for the wire.
+    pub fn expose(&self) -> String {
+        format!("Bearer {}", self.0.expose_secret())
+    }
+}
+
+impl fmt::Debug for Bearer {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("Bearer(…)")
+    }
+}
+
+impl PartialEq for Bearer {
+    fn eq(&self, other: &Bearer) -> bool {
+        self.0.expose_secret() == other.0.expose_secret()
     }
 }
 

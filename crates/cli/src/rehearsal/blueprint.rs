@@ -12,7 +12,7 @@ use leeward_simulator::world::blueprint::{
     SqlGroup, SqlGroupOf, SqlSide, StorageGeo, StorageReplicated, StorageSide, Tcp, TrafficEndpoint,
     TrafficManager, VaultMachines,
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// Derives the description of a world in which the plan's source region serves.
 ///
@@ -61,6 +61,95 @@ fn items(plan: &Plan, subscription: &str, step: &PlannedStep, files: &dyn Files)
     };
     let mut items: Vec<Item> = item.into_iter().collect();
     items.extend(ports(step));
+    items.extend(consumers(plan, subscription, step));
+    items.extend(canary(plan, subscription, step));
+    items
+}
+
+/// The container that a canary is written to.
+fn canary(plan: &Plan, subscription: &str, step: &PlannedStep) -> Option<Item> {
+    if step.kind != "azure.storage.geo-failover" {
+        return None;
+    }
+    let container = text(&step.settings, "canary")?;
+    let (account, group) = (
+        text(&step.settings, "account")?,
+        text(&step.settings, "resource-group")?,
+    );
+    Some(Item::Resource(AnyResource {
+        id: format!(
+            "/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.Storage/storageAccounts/{account}/blobServices/default/containers/{container}"
+        ),
+        location: Some(plan.source.region.clone()),
+        body: json!({"properties": {"publicAccess": "None"}}),
+        absent: false,
+    }))
+}
+
+/// Who uses an account is there already, and is set to the one that serves before the move.
+fn consumers(plan: &Plan, subscription: &str, step: &PlannedStep) -> Vec<Item> {
+    let list = step.settings.get("consumers").and_then(Value::as_array);
+    let account = text(&step.source, "account").unwrap_or_default();
+    let host = format!("{account}.blob.core.windows.net");
+    let group = text(&step.target, "resource-group").or_else(|| text(&step.settings, "resource-group"));
+    let mut items = Vec::new();
+    for one in list.into_iter().flatten() {
+        let resource = |id: String, body: Value| {
+            Item::Resource(AnyResource {
+                id,
+                location: Some(plan.target.region.clone()),
+                body,
+                absent: false,
+            })
+        };
+        let under = |inner: &Value, provider: &str| {
+            let group = text(inner, "resource-group").or_else(|| group.clone())?;
+            let subscription = text(inner, "subscription").unwrap_or_else(|| subscription.to_owned());
+            Some(format!(
+                "/subscriptions/{subscription}/resourceGroups/{group}/providers/{provider}"
+            ))
+        };
+        let of = |key: &str| one.get(key).filter(|inner| inner.is_object());
+        if let Some(inner) = of("app-setting")
+            && let (Some(app), Some(name)) = (text(inner, "app"), text(inner, "name"))
+            && let Some(below) = under(inner, "Microsoft.Web")
+        {
+            let id = format!("{below}/sites/{app}");
+            let settings =
+                json!({"properties": {name: format!("https://{host}/"), "LEEWARD_REHEARSAL": "kept"}});
+            items.push(resource(id.clone(), json!({"properties": {"state": "Running"}})));
+            items.push(resource(format!("{id}/config/appsettings"), settings));
+        }
+        if let Some(inner) = of("key-vault-secret")
+            && let (Some(vault), Some(name)) = (text(inner, "vault"), text(inner, "name"))
+            && let Some(below) = under(inner, "Microsoft.KeyVault")
+        {
+            let id = format!("{below}/vaults/{vault}");
+            let secret = json!({"properties": {"value": format!("https://{host}/")}});
+            items.push(resource(id.clone(), json!({"properties": {}})));
+            items.push(resource(format!("{id}/secrets/{name}"), secret));
+        }
+        if let Some(inner) = of("dns-record")
+            && let (Some(zone), Some(record)) = (text(inner, "zone"), text(inner, "name"))
+            && let Some(r#type) = text(inner, "type")
+            && let Some(group) = text(inner, "resource-group").or_else(|| group.clone())
+        {
+            let values = match r#type.as_str() {
+                "A" => vec!["192.0.2.1".to_owned()],
+                "AAAA" => vec!["2001:db8::1".to_owned()],
+                _ => vec![host.clone()],
+            };
+            items.push(Item::DnsRecord(DnsRecord {
+                zone,
+                private: inner.get("private").and_then(Value::as_bool).unwrap_or_default(),
+                resource_group: group,
+                record,
+                r#type,
+                values,
+                ttl: None,
+            }));
+        }
+    }
     items
 }
 

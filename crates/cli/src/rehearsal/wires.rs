@@ -100,6 +100,9 @@ impl PublicWire for SimulatedPublic {
         for (name, value) in &request.headers {
             builder = builder.header(name, value);
         }
+        if let Some(bearer) = &request.bearer {
+            builder = builder.header(http::header::AUTHORIZATION, bearer.expose());
+        }
         let body = Bytes::from(request.body.clone().unwrap_or_default());
         let asked = builder.body(body).map_err(|error| not_sent(error.to_string()))?;
         let answer = tokio::time::timeout(request.within, self.0.handle(asked)).await;

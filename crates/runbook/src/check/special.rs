@@ -3,7 +3,7 @@
 use super::{View, settings, shape};
 use crate::{
     finding::{Finding, Findings, code_list as code, nearest},
-    journey::Journey,
+    journey::{Journey, Side},
     kind::{Kind, Shape},
     kinds,
     model::Step,
@@ -23,6 +23,7 @@ pub(super) fn look(view: &View<'_>, findings: &mut Findings) {
                 until(step, findings);
             }
             "notify.webhook" => one_of(step, &["message", "body"], false, findings),
+            "azure.storage.object-replication" => consumers(step, findings),
             "run.command" => command(step, findings),
             "azure.vm.run-command" => {
                 one_of(step, &["script", "file"], true, findings);
@@ -117,6 +118,53 @@ fn machines(step: &Step, findings: &mut Findings) {
         .fix("remove one of the two");
         findings.add(again.map_or(select.span, |node| node.span), finding);
     }
+}
+
+/// A consumer is one thing, and holds no secret in the open.
+fn consumers(step: &Step, findings: &mut Findings) {
+    let sides = [Side::Primary, Side::Paired]
+        .into_iter()
+        .filter_map(|side| step.at(side));
+    let written = step.with.iter().chain(sides);
+    let lists = written.filter_map(|settings| settings.get("consumers")?.as_list());
+    for one in lists.flatten() {
+        let Some(entries) = one.as_map() else { continue };
+        if entries.len() != 1 {
+            let finding = Finding::error(
+                code::WRONG_VALUE,
+                format!(
+                    "a consumer of step `{}` is {} things",
+                    step.name.value,
+                    entries.len()
+                ),
+            )
+            .because("each consumer is switched by an operation of its own")
+            .fix("write one of `app-setting`, `key-vault-secret` and `dns-record` for each entry");
+            findings.add(one.span, finding);
+        }
+        let mut values = entries.iter().filter_map(|entry| entry.value.get("value"));
+        if values.any(|value| value.as_scalar().is_some_and(|scalar| is_open(&scalar.text))) {
+            let finding = Finding::error(
+                code::WRONG_VALUE,
+                format!(
+                    "a consumer of step `{}` holds a key or a signature",
+                    step.name.value
+                ),
+            )
+            .because("what stands in a runbook stands in its plan, its journal and its reports")
+            .fix("write where it is: `env:NAME` or `file:PATH`");
+            // Not the value's own place: what is shown of it would be the key.
+            findings.add(one.span, finding);
+        }
+    }
+}
+
+fn is_open(text: &str) -> bool {
+    let folded = text.to_ascii_lowercase();
+    !shape::is_secret(text)
+        && ["accountkey=", "sharedaccesssignature=", "sig="]
+            .iter()
+            .any(|sign| folded.contains(sign))
 }
 
 /// A real switch in a drill has a price that nobody sees at once.

@@ -1,9 +1,89 @@
 //! Storage accounts: moved by Azure as a whole, or cut loose from their replication.
 
-use super::common::{
-    ALL, LATE, RESOURCE_GROUP, SUBSCRIPTION, TENANT, gives, may, need, not_yet, otherwise, seconds,
-};
-use crate::kind::{ControlPlane, Kind, OperationDeclaration, RepeatClass, Shape, Stands};
+use super::common::{ALL, LATE, RESOURCE_GROUP, SUBSCRIPTION, TENANT, gives, may, need, otherwise, seconds};
+use crate::kind::{ControlPlane, Kind, OperationDeclaration, RepeatClass, Setting, Shape, Stands};
+
+/// What a consumer is set to: a text, or where a secret is.
+const VALUE: Setting = may(
+    "value",
+    Shape::Either(&[Shape::Secret, Shape::Text]),
+    Stands::With,
+    "What it is set to, a secret by its reference; the account's blob address when left out",
+);
+const GROUP: Setting = may(
+    "resource-group",
+    Shape::Name,
+    Stands::With,
+    "Its resource group; that of the account that takes over when left out",
+);
+const ELSEWHERE: Setting = may(
+    "subscription",
+    Shape::Name,
+    Stands::With,
+    "Its subscription; that of the step when left out",
+);
+
+/// One who uses an account: one of the three.
+const CONSUMER: &[Setting] = &[
+    may(
+        "app-setting",
+        Shape::Map(&[
+            need("app", Shape::Name, Stands::With, "Name of the app"),
+            GROUP,
+            ELSEWHERE,
+            need("name", Shape::Text, Stands::With, "Name of the setting"),
+            VALUE,
+        ]),
+        Stands::With,
+        "A setting of an app of App Service; the others stay as they are, and the app restarts",
+    ),
+    may(
+        "key-vault-secret",
+        Shape::Map(&[
+            need("vault", Shape::Name, Stands::With, "Name of the vault"),
+            need("name", Shape::Name, Stands::With, "Name of the secret"),
+            VALUE,
+        ]),
+        Stands::With,
+        "A secret of a key vault: it gets a new version",
+    ),
+    may(
+        "dns-record",
+        Shape::Map(&[
+            need("zone", Shape::Name, Stands::With, "The zone"),
+            GROUP,
+            ELSEWHERE,
+            need(
+                "name",
+                Shape::Text,
+                Stands::With,
+                "Name within the zone; `@` for the zone itself",
+            ),
+            need(
+                "type",
+                Shape::Word(&["A", "AAAA", "CNAME"]),
+                Stands::With,
+                "Sort of record",
+            ),
+            may(
+                "value",
+                Shape::Either(&[Shape::Text, Shape::List(&Shape::Text)]),
+                Stands::With,
+                "What it holds; for a CNAME the host of the account's blobs when left out",
+            ),
+            may("ttl", Shape::Duration, Stands::With, "How long resolvers keep it"),
+            otherwise(
+                "private",
+                Shape::Flag,
+                Stands::With,
+                "false",
+                "Whether the zone is a private one",
+            ),
+        ]),
+        Stands::With,
+        "A record set of a DNS zone, as `azure.dns.record-set` writes it",
+    ),
+];
 
 /// `azure.storage.geo-failover`.
 pub(super) static GEO: Kind = Kind {
@@ -45,6 +125,10 @@ pub(super) static GEO: Kind = Kind {
         gives("primary-location", "Region that takes writes now"),
         gives("sku", "Redundancy after the move; an unplanned one leaves LRS"),
         gives("blob-endpoint", "Address of the blob service"),
+        gives(
+            "canary-arrival",
+            "How long a drill's canary took to be readable at the other copy, at most",
+        ),
     ],
     // The storage provider does not fail over: calls still go to the original primary region.
     control_plane: ControlPlane::Source,
@@ -53,6 +137,9 @@ pub(super) static GEO: Kind = Kind {
         "Microsoft.Storage/storageAccounts/failover/action",
         "Microsoft.Storage/storageAccounts/write",
         "Microsoft.Storage/storageAccounts/objectReplicationPolicies/read",
+        "Microsoft.Storage/storageAccounts/blobServices/containers/blobs/read",
+        "Microsoft.Storage/storageAccounts/blobServices/containers/blobs/write",
+        "Microsoft.Storage/storageAccounts/blobServices/containers/blobs/delete",
     ],
     operations: &[
         OperationDeclaration {
@@ -85,6 +172,26 @@ pub(super) static GEO: Kind = Kind {
             witnesses: "sku.name",
             source: "FACTS §5",
         },
+        OperationDeclaration {
+            name: "canary/send",
+            rung: None,
+            sends: "PUT https://{account}.blob…/{container}/leeward-canary-{run}.txt, If-None-Match",
+            goal: "the blob can be read from the account's secondary endpoint",
+            repeat: RepeatClass::SelfGuarded,
+            settling: LATE,
+            witnesses: "the blob itself, which holds the run's name",
+            source: "FACTS §5",
+        },
+        OperationDeclaration {
+            name: "canary/remove",
+            rung: None,
+            sends: "DELETE https://{account}.blob…/{container}/leeward-canary-{run}.txt",
+            goal: "the account that it was written to has no such blob",
+            repeat: RepeatClass::Repeatable,
+            settling: LATE,
+            witnesses: "the blob's absence",
+            source: "FACTS §1.5",
+        },
     ],
     // No recording of a completion; about an hour documented.
     forecast: seconds(3600),
@@ -96,7 +203,7 @@ pub(super) static GEO: Kind = Kind {
 /// `azure.storage.object-replication`.
 pub(super) static OBJECTS: Kind = Kind {
     name: "azure.storage.object-replication",
-    summary: "Cuts object replication at the side that takes over, so that its containers take writes",
+    summary: "Cuts object replication at the side that takes over, so that its containers take writes, and switches who uses them",
     settings: &[
         need("account", Shape::Name, Stands::At, "Account of this side"),
         RESOURCE_GROUP,
@@ -114,26 +221,12 @@ pub(super) static OBJECTS: Kind = Kind {
             Stands::With,
             "Id of the policy; the one whose source is the other account when left out",
         ),
-        not_yet(may(
+        may(
             "consumers",
-            Shape::List(&Shape::Map(&[
-                need(
-                    "resource",
-                    Shape::ResourceId,
-                    Stands::With,
-                    "Resource whose setting names the account",
-                ),
-                need("path", Shape::Text, Stands::With, "JSON pointer to the setting"),
-                may(
-                    "value",
-                    Shape::Text,
-                    Stands::With,
-                    "What it is set to; the account's blob address when left out",
-                ),
-            ])),
-            Stands::With,
-            "What is switched to the account that takes over",
-        )),
+            Shape::List(&Shape::Map(CONSUMER)),
+            Stands::Either,
+            "Who is switched to the account that takes over, once it takes writes; each is an operation of its own",
+        ),
         otherwise(
             "canary",
             Shape::Flag,
@@ -149,6 +242,10 @@ pub(super) static OBJECTS: Kind = Kind {
     outputs: &[
         gives("account", "Account that takes writes now"),
         gives("blob-endpoint", "Address of its blob service"),
+        gives(
+            "canary-arrival",
+            "How long a drill's canary took to arrive, at most",
+        ),
     ],
     control_plane: ControlPlane::Target,
     permissions: &[
@@ -156,6 +253,16 @@ pub(super) static OBJECTS: Kind = Kind {
         "Microsoft.Storage/storageAccounts/objectReplicationPolicies/read",
         "Microsoft.Storage/storageAccounts/objectReplicationPolicies/write",
         "Microsoft.Storage/storageAccounts/objectReplicationPolicies/delete",
+        "Microsoft.Storage/storageAccounts/blobServices/read",
+        "Microsoft.Storage/storageAccounts/blobServices/containers/blobs/read",
+        "Microsoft.Storage/storageAccounts/blobServices/containers/blobs/write",
+        "Microsoft.Storage/storageAccounts/blobServices/containers/blobs/delete",
+        "Microsoft.Web/sites/config/list/action",
+        "Microsoft.Web/sites/config/write",
+        "Microsoft.KeyVault/vaults/secrets/getSecret/action",
+        "Microsoft.KeyVault/vaults/secrets/setSecret/action",
+        "Microsoft.Network/dnsZones/read",
+        "Microsoft.Network/dnsZones/write",
     ],
     operations: &[
         OperationDeclaration {
@@ -177,6 +284,56 @@ pub(super) static OBJECTS: Kind = Kind {
             settling: LATE,
             witnesses: "the policies of both accounts",
             source: "FACTS §5",
+        },
+        OperationDeclaration {
+            name: "switch/app-setting",
+            rung: None,
+            sends: "PUT …/Microsoft.Web/sites/{app}/config/appsettings, all of them as just listed and the one changed",
+            goal: "the app's setting has the value",
+            repeat: RepeatClass::Repeatable,
+            settling: LATE,
+            witnesses: "the app's settings",
+            source: "inference: a PUT of the same settings means the same (FACTS §1.5)",
+        },
+        OperationDeclaration {
+            name: "switch/key-vault-secret",
+            rung: None,
+            sends: "PUT https://{vault}.vault…/secrets/{name}",
+            goal: "the secret's current version has the value",
+            repeat: RepeatClass::Repeatable,
+            settling: LATE,
+            witnesses: "the secret's current version",
+            source: "inference: a second version of the same value means the same",
+        },
+        OperationDeclaration {
+            name: "switch/dns-record",
+            rung: None,
+            sends: "PUT …/{zone}/{type}/{name}, If-Match",
+            goal: "the record set holds the values",
+            repeat: RepeatClass::SelfGuarded,
+            settling: LATE,
+            witnesses: "the record set and its etag",
+            source: "FACTS §7",
+        },
+        OperationDeclaration {
+            name: "canary/send",
+            rung: None,
+            sends: "PUT https://{account}.blob…/{container}/leeward-canary-{run}.txt, If-None-Match",
+            goal: "the blob can be read from the account that receives",
+            repeat: RepeatClass::SelfGuarded,
+            settling: LATE,
+            witnesses: "the blob itself, which holds the run's name",
+            source: "FACTS §5",
+        },
+        OperationDeclaration {
+            name: "canary/remove",
+            rung: None,
+            sends: "DELETE https://{account}.blob…/{container}/leeward-canary-{run}.txt",
+            goal: "the account that it was written to has no such blob",
+            repeat: RepeatClass::Repeatable,
+            settling: LATE,
+            witnesses: "the blob's absence",
+            source: "FACTS §1.5",
         },
     ],
     // A synchronous DELETE.

@@ -5,7 +5,9 @@ use http::Request;
 use jiff::Timestamp;
 
 use crate::{
-    provider::{aks, dns, front_door, site_recovery::machine::stopped, sql, storage, traffic_manager},
+    provider::{
+        aks, dns, front_door, key_vault, site_recovery::machine::stopped, sql, storage, traffic_manager,
+    },
     world::{Endpoint, Health, Needs, Port, Resource, Serves, World, geography},
 };
 
@@ -37,6 +39,7 @@ pub(super) fn region(world: &World, request: &Request<Bytes>, now: Timestamp) ->
         return meant(world, serves, now);
     }
     storage::blob_region(world, host)
+        .or_else(|| key_vault::region(world, host))
         .or_else(|| sql::region(world, host))
         .or_else(|| aks::behind(world, host).map(|cluster| cluster.region.clone()))
 }

@@ -10,6 +10,7 @@ pub(crate) mod context;
 pub(crate) mod dns;
 pub(crate) mod durations;
 pub(crate) mod front_door;
+pub(crate) mod key_vault;
 #[cfg(test)]
 mod misshapen;
 pub mod plain;
@@ -20,6 +21,7 @@ pub(crate) mod sql;
 pub(crate) mod storage;
 pub(crate) mod tags;
 pub(crate) mod traffic_manager;
+mod web;
 
 use serde_json::{Value, json};
 
@@ -174,6 +176,7 @@ pub(crate) fn all() -> Vec<Box<dyn Provider>> {
     providers.extend(aks::providers());
     providers.push(Box::new(compute::Compute));
     providers.push(Box::new(run_command::RunCommands));
+    providers.push(Box::new(web::Web));
     providers.push(Box::new(front_door::FrontDoor));
     providers.push(Box::new(dns::Dns { private: false }));
     providers.push(Box::new(dns::Dns { private: true }));

@@ -99,6 +99,11 @@ impl Account {
             .any(|end| sku.ends_with(end))
     }
 
+    /// Returns whether that copy can be read.
+    pub(super) fn can_be_read_there(&self) -> bool {
+        self.is_geo() && self.sku.to_ascii_uppercase().contains("_RA")
+    }
+
     /// Returns the redundancy that gives a lone account its other copy back: the one asked for, or the one that can
     /// also be read.
     pub(super) fn restored_sku(&self, wanted: Option<&str>) -> Result<String, String> {

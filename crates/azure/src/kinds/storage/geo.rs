@@ -16,9 +16,11 @@ use serde_json::{Value, json};
 use super::{
     API,
     account::{Account, Stats},
+    canary::{self, Arrival, Canary},
 };
 use crate::{
     arm::{Arm, ArmError, Method, ReadError, Request, folded_region, lro, path::folded, refusal},
+    data_plane::DataPlane,
     kinds::settings,
 };
 
@@ -33,11 +35,12 @@ const RESTORE: &str = "restore-redundancy";
 /// Drives `azure.storage.geo-failover`.
 pub(super) struct Geo {
     arm: Arm,
+    plane: DataPlane,
 }
 
 impl Geo {
-    pub(super) fn new(arm: Arm) -> Geo {
-        Geo { arm }
+    pub(super) fn new(arm: Arm, plane: DataPlane) -> Geo {
+        Geo { arm, plane }
     }
 
     fn path(context: &Context) -> Result<String, DriverError> {
@@ -251,18 +254,59 @@ impl Geo {
                 .into_iter()
                 .map(|why| format!("in the way of a move: {why}")),
         );
-        if settings::optional_text(&context.settings, "canary").is_some() {
-            warnings.push("`canary` is not done by this version: the account was only assessed".to_owned());
+        let mut operations = Vec::new();
+        if let Some(container) = settings::optional_text(&context.settings, "canary") {
+            match self.canary(context, &account, container).await {
+                Ok(canary) => operations = canary,
+                Err(reason) => warnings.push(format!("no canary was sent: {reason}")),
+            }
         }
         Ok(Assessment {
             summary: format!(
-                "{} is {account}; nothing is changed in a drill",
-                Geo::what(context)
+                "{} is {account}; {}",
+                Geo::what(context),
+                match operations.is_empty() {
+                    true => "nothing is changed in a drill",
+                    false => "a canary blob shows how far its copy is",
+                }
             ),
+            operations,
             warnings,
             outputs: account.outputs(),
             ..Assessment::default()
         })
+    }
+
+    /// Returns the operations of a canary; the reason why there is none.
+    async fn canary(
+        &self,
+        context: &Context,
+        account: &Account,
+        container: &str,
+    ) -> Result<Vec<Operation>, String> {
+        if context.source_region != SourceRegion::Open || context.plan.region_down {
+            return Err(format!(
+                "the outage of {} is declared",
+                context.plan.source.region
+            ));
+        }
+        if !account.can_be_read_there() {
+            return Err(format!("the other copy of {} cannot be read", account.sku));
+        }
+        let canary = Canary {
+            account: settings::optional_text(&context.settings, "account")
+                .unwrap_or_default()
+                .to_owned(),
+            container: container.to_owned(),
+            arrives: Arrival::Secondary,
+            blob: canary::name(context, ""),
+            tenant: settings::optional_text(&context.settings, "tenant").map(str::to_owned),
+        };
+        let path = Geo::path(context).map_err(|error| error.to_string())?;
+        match canary.barred(&self.plane).await {
+            Some(reason) => Err(reason),
+            None => Ok(canary.operations(&path, |work| json!(work))),
+        }
     }
 
     async fn assess_reprotect(&self, context: &Context) -> Result<Assessment, DriverError> {
@@ -298,6 +342,11 @@ impl Geo {
             ..Assessment::default()
         })
     }
+}
+
+/// Returns what an operation does with a canary, where it does.
+fn work(operation: &Operation) -> Option<canary::Work> {
+    serde_json::from_value(operation.payload.clone()).ok()
 }
 
 fn operation(id: &str, path: String, goal: String, rungs: Vec<Rung>, payload: Value) -> Operation {
@@ -432,6 +481,10 @@ impl Driver for Geo {
     }
 
     async fn observe(&self, context: &Context, operation: &Operation) -> Observation {
+        if let Some(work) = work(operation) {
+            let now = self.arm.clock().now().wall;
+            return canary::observe(&work, &context.run.0, &self.plane, now).await;
+        }
         match self.read(context, false).await {
             Ok(account) => observe(operation, &account, &folded_region(&context.plan.target.region)),
             Err(error) if error.is_missing() => Observation::Barred {
@@ -444,6 +497,9 @@ impl Driver for Geo {
     }
 
     async fn begin(&self, context: &Context, operation: &Operation, rung: &str, key: &AttemptKey) -> Sent {
+        if let Some(work) = work(operation) {
+            return canary::begin(&work, &context.run.0, &self.plane, key).await;
+        }
         if let Some(reason) = Geo::closed(context) {
             return Sent::NotSent { reason };
         }
@@ -472,6 +528,9 @@ impl Driver for Geo {
     }
 
     async fn poll(&self, context: &Context, operation: &Operation, ticket: &Ticket) -> Progress {
+        if let Some(canary::Work::Send(_)) = work(operation) {
+            return canary::progress(self.observe(context, operation).await);
+        }
         let arm = self.arm.for_step(context);
         let (None, Some(url)) = (&ticket.status_url, &ticket.location) else {
             return lro::poll_once(&arm, ticket, &lro::FinalState::Status).await;

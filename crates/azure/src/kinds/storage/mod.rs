@@ -1,6 +1,8 @@
 //! The family of storage accounts.
 
 mod account;
+mod canary;
+mod consumers;
 mod geo;
 mod objects;
 mod policy;
@@ -8,21 +10,22 @@ mod policy;
 use std::sync::Arc;
 
 use super::Entry;
-use crate::registry::Seams;
+use crate::{data_plane::DataPlane, registry::Seams};
 
 /// The version that every request asks for.
 const API: &str = "2023-05-01";
 
 /// Makes the family's drivers.
 pub(super) fn drivers(seams: &Seams) -> Vec<Entry> {
+    let plane = DataPlane::new(seams.arm.clone(), seams.public.clone());
     vec![
         (
             "azure.storage.geo-failover",
-            Arc::new(geo::Geo::new(seams.arm.clone())),
+            Arc::new(geo::Geo::new(seams.arm.clone(), plane.clone())),
         ),
         (
             "azure.storage.object-replication",
-            Arc::new(objects::Objects::new(seams.arm.clone())),
+            Arc::new(objects::Objects::new(seams.arm.clone(), plane)),
         ),
     ]
 }

@@ -1,6 +1,5 @@
 //! How are containers opened for writing where they were copies? Replication is cut at the side
-//! that takes over; the other side is not needed for it. Who reads and writes the account is
-//! switched by other steps (`azure.resource` on a setting or a key vault).
+//! that takes over; the other side is not needed for it. Then those who use the account are switched.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -16,10 +15,13 @@ use serde_json::{Value, json};
 
 use super::{
     API,
+    canary::{self, Arrival, Canary},
+    consumers::{self, Consumer},
     policy::{self, Policy},
 };
 use crate::{
     arm::{Arm, Method, ReadError, Request, lro, path::folded, refusal},
+    data_plane::{DataPlane, Service},
     kinds::settings,
 };
 
@@ -34,6 +36,7 @@ const RUNG: &str = "cut";
 /// Drives `azure.storage.object-replication`.
 pub(super) struct Objects {
     arm: Arm,
+    plane: DataPlane,
 }
 
 /// What an operation needs to be done again after a restart.
@@ -46,11 +49,21 @@ enum Payload {
     Receive { containers: Vec<(String, String)> },
     /// Makes the same policy at its source, the side that serves.
     Give,
+    /// Switches one who uses the account.
+    Switch(Consumer),
+    /// Writes or removes a drill's canary.
+    Canary(canary::Work),
 }
 
 impl Objects {
-    pub(super) fn new(arm: Arm) -> Objects {
-        Objects { arm }
+    pub(super) fn new(arm: Arm, plane: DataPlane) -> Objects {
+        Objects { arm, plane }
+    }
+
+    /// Returns the address of an account's blobs, as the cloud gives it.
+    fn usual_endpoint(&self, account: &Account) -> Option<String> {
+        let host = self.plane.host(Service::Blobs, &account.name).ok()?;
+        Some(format!("https://{host}/"))
     }
 
     async fn outputs(&self, arm: &Arm, account: &Account, warnings: &mut Vec<String>) -> Outputs {
@@ -153,6 +166,22 @@ impl Objects {
             }
         }
         let outputs = self.outputs(&arm, &target, &mut warnings).await;
+        let cuts: Vec<OperationId> = operations
+            .iter()
+            .filter(|one| one.phase == Phase::Main)
+            .map(|one| one.id.clone())
+            .collect();
+        let endpoint = outputs.get("blob-endpoint").and_then(Value::as_str);
+        let usual = self.usual_endpoint(&target);
+        let consumers = consumers::read(context, endpoint.or(usual.as_deref()))?;
+        if let Some(reason) = consumers::unreachable(&consumers, &self.plane) {
+            return Err(DriverError::Impossible { reason });
+        }
+        warnings.extend(consumers::warnings(&consumers, &arm, &self.plane).await);
+        operations.extend(consumers.into_iter().enumerate().map(|(place, consumer)| {
+            let payload = json!(Payload::Switch(consumer.clone()));
+            consumer.operation(place, &cuts, payload)
+        }));
         Ok(Assessment {
             summary: format!(
                 "{} {} into {} from {}",
@@ -183,10 +212,11 @@ impl Objects {
             .policies(&arm)
             .await
             .map_err(|error| error.into_driver_error(target.what()))?;
-        let count = all
+        let policies: Vec<&Policy> = all
             .iter()
             .filter(|policy| policy.replicates(&source.name, &target.name))
-            .count();
+            .collect();
+        let count = policies.len();
         let mut warnings = Vec::new();
         if count == 0 {
             warnings.push(format!(
@@ -194,17 +224,62 @@ impl Objects {
                 source.name, target.name
             ));
         }
-        if settings::flag(&context.settings, "canary", true) {
-            warnings.push("`canary` is not done by this version: the policies were only read".to_owned());
+        match consumers::read(context, self.usual_endpoint(&target).as_deref()) {
+            Ok(consumers) => warnings.extend(consumers::warnings(&consumers, &arm, &self.plane).await),
+            Err(error) => warnings.push(format!("a move could not switch its consumers: {error}")),
+        }
+        let mut operations = Vec::new();
+        let first = policies.iter().find_map(|policy| policy.first());
+        if let (true, Some(first)) = (settings::flag(&context.settings, "canary", true), first) {
+            match self.canary(context, &source, &target, first).await {
+                Ok(canary) => operations = canary,
+                Err(reason) => warnings.push(format!("no canary was sent: {reason}")),
+            }
         }
         Ok(Assessment {
             summary: format!(
-                "{count} of the policies of {} copy from {}; nothing is changed in a drill",
-                target.name, source.name
+                "{count} of the policies of {} copy from {}; {}",
+                target.name,
+                source.name,
+                match operations.is_empty() {
+                    true => "nothing is changed in a drill",
+                    false => "a canary blob shows whether it does",
+                }
             ),
+            operations,
             warnings,
             ..Assessment::default()
         })
+    }
+
+    /// Returns the operations of a canary; the reason why there is none.
+    async fn canary(
+        &self,
+        context: &Context,
+        source: &Account,
+        target: &Account,
+        (container, to, prefix): (String, String, String),
+    ) -> Result<Vec<Operation>, String> {
+        if context.source_region != SourceRegion::Open || context.plan.region_down {
+            return Err(format!(
+                "the outage of {} is declared",
+                context.plan.source.region
+            ));
+        }
+        let canary = Canary {
+            account: source.name.clone(),
+            container,
+            arrives: Arrival::Account {
+                account: target.name.clone(),
+                container: to,
+            },
+            blob: canary::name(context, &prefix),
+            tenant: settings::optional_text(&context.settings, "tenant").map(str::to_owned),
+        };
+        match canary.barred(&self.plane).await {
+            Some(reason) => Err(reason),
+            None => Ok(canary.operations(&source.path, |work| json!(Payload::Canary(work)))),
+        }
     }
 
     /// Sets replication up from the side that serves, the source, to the one that comes back.
@@ -314,6 +389,11 @@ impl Objects {
             outputs: Outputs::new(),
         };
         let account = match payload {
+            Payload::Switch(consumer) => return Ok(consumer.observe(&arm, &self.plane).await),
+            Payload::Canary(work) => {
+                let now = arm.clock().now().wall;
+                return Ok(canary::observe(work, &context.run.0, &self.plane, now).await);
+            }
             Payload::Remove { at: At::Source, .. } | Payload::Give => &source,
             Payload::Remove { at: At::Target, .. } | Payload::Receive { .. } => &target,
         };
@@ -366,6 +446,9 @@ impl Objects {
                     }
                 }
             },
+            Payload::Switch(_) | Payload::Canary(_) => Observation::CannotTell {
+                reason: "it was looked at already".to_owned(),
+            },
             Payload::Give => {
                 let other = target
                     .policies(&arm)
@@ -400,6 +483,10 @@ impl Objects {
             Payload::Remove { policy: None, .. } => Err(refusal::refused_here(
                 "NothingToCut",
                 "there was no policy to remove when the step was assessed",
+            )),
+            Payload::Switch(_) | Payload::Canary(_) => Err(refusal::refused_here(
+                "InvalidPayload",
+                "it is no request about a policy",
             )),
             Payload::Receive { containers } => {
                 let path = target.policy_path("default").map_err(bad)?;
@@ -531,6 +618,12 @@ impl Driver for Objects {
             Ok(payload) => payload,
             Err(error) => return refusal::refused_here("InvalidPayload", error.to_string()),
         };
+        let arm = self.arm.for_step(context);
+        match &payload {
+            Payload::Switch(consumer) => return consumer.begin(&arm, &self.plane, key).await,
+            Payload::Canary(work) => return canary::begin(work, &context.run.0, &self.plane, key).await,
+            _ => {}
+        }
         let request = match self.request(context, &payload).await {
             Ok(request) => request,
             Err(sent) => return sent,
@@ -541,7 +634,11 @@ impl Driver for Objects {
         }
     }
 
-    async fn poll(&self, context: &Context, _operation: &Operation, ticket: &Ticket) -> Progress {
+    async fn poll(&self, context: &Context, operation: &Operation, ticket: &Ticket) -> Progress {
+        if let Ok(Payload::Canary(canary::Work::Send(_))) = serde_json::from_value(operation.payload.clone())
+        {
+            return canary::progress(self.observe(context, operation).await);
+        }
         lro::poll_once(&self.arm.for_step(context), ticket, &lro::FinalState::Status).await
     }
 }

@@ -61,6 +61,19 @@ impl Policy {
             .collect()
     }
 
+    /// Returns the first pair of containers that is copied, and the beginning that its rule asks of a blob's name.
+    pub(super) fn first(&self) -> Option<(String, String, String)> {
+        self.rules.iter().find_map(|rule| {
+            let name = |key: &str| rule.get(key)?.as_str().map(str::to_owned);
+            let prefix = rule.pointer("/filters/prefixMatch/0").and_then(Value::as_str);
+            Some((
+                name("sourceContainer")?,
+                name("destinationContainer")?,
+                prefix.unwrap_or_default().to_owned(),
+            ))
+        })
+    }
+
     /// Returns pairs of containers for the way back: what was the destination is the source.
     pub(super) fn turned(&self) -> Vec<(String, String)> {
         self.rules

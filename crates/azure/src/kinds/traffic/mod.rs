@@ -3,7 +3,7 @@
 mod fallback;
 mod origin;
 mod profile;
-mod record;
+pub(super) mod record;
 
 use std::sync::Arc;
 

@@ -15,7 +15,7 @@ use leeward_runbook::{journey::Journey, kind::RepeatClass, units};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-pub(super) use self::set::{RecordSet, RecordType, Zones};
+pub(in crate::kinds) use self::set::{RecordSet, RecordType, Zones};
 use crate::{
     arm::{Arm, ArmPath, Method, ReadError, Reply, Request, lro, path::folded, refusal},
     kinds::settings,
@@ -36,10 +36,10 @@ pub(super) struct Records {
 
 /// What an operation needs to be done again after a restart.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Payload {
-    record: RecordType,
-    values: Vec<String>,
-    ttl: Option<u64>,
+pub(in crate::kinds) struct Payload {
+    pub(in crate::kinds) record: RecordType,
+    pub(in crate::kinds) values: Vec<String>,
+    pub(in crate::kinds) ttl: Option<u64>,
 }
 
 /// What the runbook asks for.
@@ -90,14 +90,102 @@ impl Records {
             ttl: settings::duration(&context.settings, "ttl")?.map(|ttl| ttl.as_secs()),
         })
     }
+}
 
-    async fn read(&self, context: &Context, path: &str) -> Result<Option<Reply>, ReadError> {
-        let request = Request::get(path, self.zones.version());
-        match self.arm.for_step(context).read(&request).await {
-            Ok(reply) => Ok(Some(reply)),
-            Err(error) if error.is_missing() => Ok(None),
-            Err(error) => Err(error),
+async fn read(arm: &Arm, zones: Zones, path: &str) -> Result<Option<Reply>, ReadError> {
+    match arm.read(&Request::get(path, zones.version())).await {
+        Ok(reply) => Ok(Some(reply)),
+        Err(error) if error.is_missing() => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Reads whether a record set holds these very values.
+pub(in crate::kinds) async fn look(
+    arm: &Arm,
+    zones: Zones,
+    path: &str,
+    record: RecordType,
+    values: &[String],
+) -> Observation {
+    let evidence = match read(arm, zones, path).await {
+        Err(error) => {
+            return Observation::CannotTell {
+                reason: error.to_string(),
+            };
         }
+        Ok(None) => "the record set is not there".to_owned(),
+        Ok(Some(reply)) => match RecordSet::read(record, &reply.body) {
+            None => {
+                return Observation::Barred {
+                    evidence: "the record set has no values of its own".to_owned(),
+                };
+            }
+            Some(found) => {
+                let evidence = format!("the record set holds {}", found.values.join(", "));
+                if found.values == values {
+                    return Observation::Holds {
+                        evidence,
+                        ours: false,
+                        outputs: Outputs::new(),
+                    };
+                }
+                evidence
+            }
+        },
+    };
+    Observation::NotBegun { evidence }
+}
+
+/// Writes a record set, once, if it still is what was read.
+pub(in crate::kinds) async fn write(
+    arm: &Arm,
+    zones: Zones,
+    path: &str,
+    payload: &Payload,
+    key: &AttemptKey,
+) -> Sent {
+    // What is compared is what is there now: an etag of an earlier look would be refused for ever once anybody
+    // has touched the set.
+    let found = match read(arm, zones, path).await {
+        Ok(found) => found,
+        Err(error) => {
+            return Sent::NotSent {
+                reason: error.to_string(),
+            };
+        }
+    };
+    let request = Request::new(Method::Put, path, zones.version());
+    let request = match found {
+        None => request
+            .body(zones.body(
+                payload.record,
+                &payload.values,
+                payload.ttl.unwrap_or(USUAL),
+                None,
+            ))
+            .if_none_match(),
+        Some(reply) => {
+            let old = RecordSet::read(payload.record, &reply.body);
+            let etag = reply
+                .text("/etag")
+                .or_else(|| reply.header("etag"))
+                .map(str::to_owned);
+            let (Some(old), Some(etag)) = (old, etag) else {
+                return refusal::refused_here(
+                    "NothingToCompare",
+                    "the record set shows no values or no etag",
+                );
+            };
+            let ttl = payload.ttl.unwrap_or(old.ttl);
+            let body = zones.body(payload.record, &payload.values, ttl, old.metadata.as_ref());
+            request.body(body).if_match(etag)
+        }
+    };
+    match arm.change(&request, key).await {
+        Ok(reply) => lro::read_start(&request, &reply),
+        // Somebody was quicker: look again.
+        Err(sent) => refusal::with_passing(sent, |refusal| (refusal.status == 412).then_some(true)),
     }
 }
 
@@ -145,7 +233,7 @@ impl Driver for Records {
 
     async fn assess(&self, context: &Context) -> Result<Assessment, DriverError> {
         let asked = self.asked(context)?;
-        let read = self.read(context, &asked.path).await;
+        let read = read(&self.arm.for_step(context), self.zones, &asked.path).await;
         let reply = read.map_err(|error| error.into_driver_error(format!("record set {}", asked.shown)))?;
         let found = match &reply {
             None => None,
@@ -206,29 +294,8 @@ impl Driver for Records {
             Ok(path) => path,
             Err(error) => return barred(error.to_string()),
         };
-        let evidence = match self.read(context, &path).await {
-            Err(error) => {
-                return Observation::CannotTell {
-                    reason: error.to_string(),
-                };
-            }
-            Ok(None) => "the record set is not there".to_owned(),
-            Ok(Some(reply)) => match RecordSet::read(payload.record, &reply.body) {
-                None => return barred("the record set has no values of its own".to_owned()),
-                Some(found) => {
-                    let evidence = format!("the record set holds {}", found.values.join(", "));
-                    if found.values == payload.values {
-                        return Observation::Holds {
-                            evidence,
-                            ours: false,
-                            outputs: Outputs::new(),
-                        };
-                    }
-                    evidence
-                }
-            },
-        };
-        Observation::NotBegun { evidence }
+        let arm = self.arm.for_step(context);
+        look(&arm, self.zones, &path, payload.record, &payload.values).await
     }
 
     async fn begin(&self, context: &Context, operation: &Operation, _rung: &str, key: &AttemptKey) -> Sent {
@@ -240,50 +307,8 @@ impl Driver for Records {
             Ok(path) => path,
             Err(error) => return refusal::refused_here("InvalidSettings", error.to_string()),
         };
-        // What is compared is what is there now: an etag of an earlier look would be refused for ever once anybody
-        // has touched the set.
-        let found = match self.read(context, &path).await {
-            Ok(found) => found,
-            Err(error) => {
-                return Sent::NotSent {
-                    reason: error.to_string(),
-                };
-            }
-        };
-        let request = Request::new(Method::Put, path, self.zones.version());
-        let request = match found {
-            None => request
-                .body(self.zones.body(
-                    payload.record,
-                    &payload.values,
-                    payload.ttl.unwrap_or(USUAL),
-                    None,
-                ))
-                .if_none_match(),
-            Some(reply) => {
-                let old = RecordSet::read(payload.record, &reply.body);
-                let etag = reply
-                    .text("/etag")
-                    .or_else(|| reply.header("etag"))
-                    .map(str::to_owned);
-                let (Some(old), Some(etag)) = (old, etag) else {
-                    return refusal::refused_here(
-                        "NothingToCompare",
-                        "the record set shows no values or no etag",
-                    );
-                };
-                let ttl = payload.ttl.unwrap_or(old.ttl);
-                let body = self
-                    .zones
-                    .body(payload.record, &payload.values, ttl, old.metadata.as_ref());
-                request.body(body).if_match(etag)
-            }
-        };
-        match self.arm.for_step(context).change(&request, key).await {
-            Ok(reply) => lro::read_start(&request, &reply),
-            // Somebody was quicker: look again.
-            Err(sent) => refusal::with_passing(sent, |refusal| (refusal.status == 412).then_some(true)),
-        }
+        let arm = self.arm.for_step(context);
+        write(&arm, self.zones, &path, &payload, key).await
     }
 
     async fn poll(&self, context: &Context, _operation: &Operation, ticket: &Ticket) -> Progress {

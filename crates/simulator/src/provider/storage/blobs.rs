@@ -1,6 +1,6 @@
 //! What do an account's blob endpoints answer?
 //!
-//! As much as a canary needs: PUT and GET of a blob, and the statistics of the secondary endpoint. Nobody checks
+//! As much as a canary needs: PUT, GET and DELETE of a blob, and the statistics of the secondary endpoint. Nobody checks
 //! signatures here, and blobs are text.
 
 use std::collections::BTreeMap;
@@ -106,6 +106,7 @@ fn serve(
             {
                 let mut response = Response::new(Bytes::from(blob.text.clone()));
                 dated(&mut response, blob.written);
+                stamped(&mut response, "date", now);
                 response
             }
             _ => failed(404, "BlobNotFound", "The specified blob does not exist."),
@@ -127,6 +128,15 @@ fn serve(
                     "The container is the destination of a replication policy and takes no writes.",
                 );
             }
+            // Recorded of nobody here; the vendor's emulator answers so too.
+            if request
+                .headers()
+                .get("if-none-match")
+                .is_some_and(|any| any == "*")
+                && state.blobs.contains_key(&path)
+            {
+                return failed(409, "BlobAlreadyExists", "The specified blob already exists.");
+            }
             let Ok(text) = String::from_utf8(request.body().to_vec()) else {
                 return failed(400, "InvalidInput", "The pretend Azure keeps text only.");
             };
@@ -142,6 +152,18 @@ fn serve(
             let mut response = Response::new(Bytes::new());
             *response.status_mut() = StatusCode::CREATED;
             dated(&mut response, now);
+            response
+        }
+        Method::DELETE => {
+            if !state.blobs.contains_key(&path) {
+                return failed(404, "BlobNotFound", "The specified blob does not exist.");
+            }
+            for (id, path) in copies(world, account, &path, now) {
+                forget(world, &id, &path);
+            }
+            forget(world, &account.id, &path);
+            let mut response = Response::new(Bytes::new());
+            *response.status_mut() = StatusCode::ACCEPTED;
             response
         }
         _ => failed(
@@ -162,8 +184,18 @@ fn seen(world: &World, account: &Resource, now: Timestamp) -> BTreeMap<String, B
 /// there is none here: it is there at once while both regions are well, and not at all while one is not. Archived blobs
 /// are not copied.
 fn replicate(world: &mut World, account: &Resource, path: &str, blob: &Blob, now: Timestamp) {
-    let Some((container, name)) = path.split_once('/').filter(|_| !blob.archived) else {
+    if blob.archived {
         return;
+    }
+    for (destination, path) in copies(world, account, path, now) {
+        store(world, &destination, &path, blob.clone());
+    }
+}
+
+/// Returns where the policies of an account copy a blob to: accounts, and paths in them.
+fn copies(world: &World, account: &Resource, path: &str, now: Timestamp) -> Vec<(String, String)> {
+    let Some((container, name)) = path.split_once('/') else {
+        return Vec::new();
     };
     let mut copies = Vec::new();
     for policy in policies(world, &account.id) {
@@ -180,8 +212,15 @@ fn replicate(world: &mut World, account: &Resource, path: &str, blob: &Blob, now
             copies.push((destination.to_owned(), format!("{to}/{name}")));
         }
     }
-    for (destination, path) in copies {
-        store(world, &destination, &path, blob.clone());
+    copies
+}
+
+fn forget(world: &mut World, id: &str, path: &str) {
+    if let Some(resource) = world.change(id)
+        && let Some(mut account) = Account::of(resource)
+    {
+        account.blobs.remove(path);
+        account.keep(resource);
     }
 }
 
@@ -255,11 +294,15 @@ fn xml(status: u16, text: String) -> Response<Bytes> {
 }
 
 fn dated(response: &mut Response<Bytes>, written: Timestamp) {
+    stamped(response, "last-modified", written);
+}
+
+fn stamped(response: &mut Response<Bytes>, name: &'static str, moment: Timestamp) {
     let date = DateTimePrinter::new()
-        .timestamp_to_rfc9110_string(&written)
+        .timestamp_to_rfc9110_string(&moment)
         .ok()
         .and_then(|date| HeaderValue::from_str(&date).ok());
     if let Some(date) = date {
-        response.headers_mut().insert("last-modified", date);
+        response.headers_mut().insert(name, date);
     }
 }

@@ -1,9 +1,14 @@
 use std::sync::Arc;
 
 use super::*;
-use crate::testing::{self, FakeAzure, key};
+use crate::testing::{self, FakeAzure, FakePublic, key};
 
 const END: &str = "/storageaccounts/stgeo";
+
+fn driver(azure: &Arc<FakeAzure>) -> Geo {
+    let plane = DataPlane::new(azure.arm(), FakePublic::silent());
+    Geo::new(azure.arm(), plane)
+}
 
 fn context(journey: Journey) -> Context {
     let with = json!({"account": "stgeo", "resource-group": "rg"});
@@ -36,7 +41,7 @@ fn azure(body: Value) -> Arc<FakeAzure> {
 }
 
 async fn assess(azure: &Arc<FakeAzure>, context: &Context) -> Result<Assessment, DriverError> {
-    Geo::new(azure.arm()).assess(context).await
+    driver(&azure).assess(context).await
 }
 
 #[tokio::test]
@@ -66,7 +71,7 @@ async fn a_move_is_never_sent_twice_and_its_planned_rung_needs_both_regions() {
 async fn a_provider_in_the_region_that_failed_is_not_asked_at_all() {
     let azure = azure(calm());
     let context = testing::region_down(context(Journey::Failover));
-    let driver = Geo::new(azure.arm());
+    let driver = driver(&azure);
     let rows = driver.measure(&context).await.unwrap();
     assert_eq!(rows[0].by_rung["unplanned"], Figure::Unknown);
     assert!(rows[0].source.contains("does not fail over"));
@@ -105,7 +110,7 @@ async fn where_an_account_is_written_decides_and_never_where_it_was_made() {
             "cannot-tell",
         ),
     ] {
-        let seen = Geo::new(azure(body.clone()).arm())
+        let seen = driver(&azure(body.clone()))
             .observe(&context(Journey::Failover), &operation)
             .await;
         assert_eq!(serde_json::to_value(&seen).unwrap()["seen"], expected, "{body}");
@@ -125,7 +130,7 @@ async fn each_rung_is_one_request_and_the_location_is_followed_to_its_end() {
         azure.on("GET", "/asyncoperations/1", 202, Value::Null);
         azure.on("GET", "/asyncoperations/1", 200, Value::Null);
         let context = context(Journey::Failover);
-        let driver = Geo::new(azure.arm());
+        let driver = driver(&azure);
         let operation = driver.assess(&context).await.unwrap().operations.remove(0);
         let Sent::Accepted { ticket } = driver.begin(&context, &operation, rung, &key("failover")).await
         else {
@@ -162,7 +167,7 @@ async fn refused(bodies: &[Value]) -> (Geo, Context, Operation, Ticket) {
         json!({"error": {"code": "StorageAccountOperationInProgress", "message": "m"}}),
     );
     let context = context(Journey::Failover);
-    let driver = Geo::new(azure.arm());
+    let driver = driver(&azure);
     let operation = driver.assess(&context).await.unwrap().operations.remove(0);
     let ticket = Ticket {
         status_url: None,
@@ -238,7 +243,7 @@ async fn turning_round_gives_a_lone_account_its_other_copy_back() {
     let azure = azure(account("northeurope", "", "Standard_LRS", false, false));
     azure.on("PATCH", END, 200, calm());
     let context = context(Journey::Reprotect);
-    let driver = Geo::new(azure.arm());
+    let driver = driver(&azure);
     let operation = driver.assess(&context).await.unwrap().operations.remove(0);
     assert!(matches!(
         driver.observe(&context, &operation).await,
@@ -367,7 +372,7 @@ async fn a_new_account_without_a_sync_time_is_asked_again_later() {
         json!({"error": {"code": "LastSyncTimeUnavailable", "message": "m"}}),
     );
     let context = context(Journey::Failover);
-    let driver = Geo::new(azure.arm());
+    let driver = driver(&azure);
     let operation = driver.assess(&context).await.unwrap().operations.remove(0);
     let sent = driver
         .begin(&context, &operation, "unplanned", &key("failover"))
@@ -398,7 +403,7 @@ async fn the_loss_of_an_account_reaches_from_its_last_sync_to_the_outage_and_no_
     let azure = azure(calm());
     let mut context = context(Journey::Failover);
     context.outage_since = Some("1970-01-01T00:04:00Z".parse().unwrap());
-    let driver = Geo::new(azure.arm());
+    let driver = driver(&azure);
     tokio::time::advance(Duration::from_secs(3600)).await;
     let rows = driver.measure(&context).await.unwrap();
     assert_eq!(
@@ -425,7 +430,7 @@ async fn a_redundancy_that_is_not_shown_yet_is_looked_at_again_and_not_called_fa
     );
     azure.on("PATCH", END, 200, calm());
     let context = context(Journey::Reprotect);
-    let driver = Geo::new(azure.arm());
+    let driver = driver(&azure);
     let operation = driver.assess(&context).await.unwrap().operations.remove(0);
     assert_eq!(operation.rungs[0].repeat, RepeatClass::Repeatable);
     assert!(operation.rungs[0].settling >= Duration::from_secs(60));
@@ -451,7 +456,7 @@ async fn an_account_that_is_busy_is_asked_again_later() {
             json!({"error": {"code": code, "message": "m"}}),
         );
         let context = context(Journey::Failover);
-        let driver = Geo::new(azure.arm());
+        let driver = driver(&azure);
         let operation = driver.assess(&context).await.unwrap().operations.remove(0);
         let sent = driver
             .begin(&context, &operation, "planned", &key("failover"))

@@ -1,10 +1,15 @@
 use std::sync::Arc;
 
 use super::*;
-use crate::testing::{self, FakeAzure, key};
+use crate::testing::{self, FakeAzure, FakePublic, key};
 
 const WE: &str = "/storageaccounts/stweu/objectreplicationpolicies";
 const NE: &str = "/storageaccounts/stneu/objectreplicationpolicies";
+
+fn driver(azure: &Arc<FakeAzure>) -> Objects {
+    let plane = DataPlane::new(azure.arm(), FakePublic::silent());
+    Objects::new(azure.arm(), plane)
+}
 
 fn context(journey: Journey) -> Context {
     let weu = json!({"account": "stweu", "resource-group": "rg-weu"});
@@ -42,7 +47,7 @@ fn names(found: &Assessment) -> Vec<&str> {
 }
 
 async fn seen(azure: &Arc<FakeAzure>, context: &Context, operation: &Operation) -> String {
-    let seen = Objects::new(azure.arm()).observe(context, operation).await;
+    let seen = driver(&azure).observe(context, operation).await;
     serde_json::to_value(&seen).unwrap()["seen"]
         .as_str()
         .unwrap()
@@ -58,7 +63,7 @@ async fn replication_is_cut_at_the_side_that_takes_over_and_the_other_is_not_ask
     );
     azure.on("DELETE", &format!("{NE}/p-1"), 200, Value::Null);
     let context = testing::region_down(context(Journey::Failover));
-    let driver = Objects::new(azure.arm());
+    let driver = driver(&azure);
     let found = driver.assess(&context).await.unwrap();
     assert_eq!(names(&found), ["cut/p-1"]);
     let cut = &found.operations[0];
@@ -79,10 +84,7 @@ async fn replication_is_cut_at_the_side_that_takes_over_and_the_other_is_not_ask
 async fn on_a_calm_day_the_other_half_is_removed_afterwards() {
     let half = policy("p-1", "stweu", "stneu");
     let azure = azure(std::slice::from_ref(&half), std::slice::from_ref(&half));
-    let found = Objects::new(azure.arm())
-        .assess(&context(Journey::Failover))
-        .await
-        .unwrap();
+    let found = driver(&azure).assess(&context(Journey::Failover)).await.unwrap();
     assert_eq!(names(&found), ["cut/p-1", "cut-source/p-1"]);
     assert_eq!(found.operations[1].phase, Phase::AfterRecovery);
     assert_eq!(found.operations[1].after[0].as_str(), "cut/p-1");
@@ -92,7 +94,7 @@ async fn on_a_calm_day_the_other_half_is_removed_afterwards() {
 async fn a_copy_that_nothing_feeds_is_not_passed_over_in_silence() {
     let azure = azure(&[], &[]);
     let context = context(Journey::Failover);
-    let found = Objects::new(azure.arm()).assess(&context).await.unwrap();
+    let found = driver(&azure).assess(&context).await.unwrap();
     assert_eq!(names(&found), ["cut/stweu"]);
     assert_eq!(found.warnings.len(), 1);
     assert_eq!(seen(&azure, &context, &found.operations[0]).await, "holds");
@@ -103,7 +105,7 @@ async fn replication_is_turned_round_at_the_destination_first() {
     let old = policy("p-1", "stweu", "stneu");
     let azure = azure(std::slice::from_ref(&old), &[]);
     let context = context(Journey::Reprotect);
-    let driver = Objects::new(azure.arm());
+    let driver = driver(&azure);
     let found = driver.assess(&context).await.unwrap();
     assert!(found.warnings.is_empty());
     assert_eq!(
@@ -133,7 +135,7 @@ async fn replication_is_turned_round_at_the_destination_first() {
     azure.on("PUT", &format!("{NE}/p-9"), 200, new.clone());
     assert_eq!(seen(&azure, &context, receive).await, "holds");
     assert_eq!(seen(&azure, &context, give).await, "not-begun");
-    let sent = Objects::new(azure.arm())
+    let sent = self::driver(&azure)
         .begin(&context, give, "only", &key("give"))
         .await;
     assert!(matches!(sent, Sent::Finished { .. }));
@@ -145,10 +147,7 @@ async fn replication_is_turned_round_at_the_destination_first() {
 #[tokio::test]
 async fn a_drill_changes_nothing_and_says_what_it_did_not_do() {
     let azure = azure(&[], &[policy("p-1", "stweu", "stneu")]);
-    let found = Objects::new(azure.arm())
-        .assess(&context(Journey::Drill))
-        .await
-        .unwrap();
+    let found = driver(&azure).assess(&context(Journey::Drill)).await.unwrap();
     assert!(found.operations.is_empty() && found.warnings.len() == 1);
     assert!(azure.changes().is_empty());
 }
@@ -164,20 +163,13 @@ async fn the_account_that_serves_is_never_made_the_copy_of_the_one_that_does_not
     for (weu, neu, told) in worlds {
         let azure = azure(&weu, &neu);
         let context = context(Journey::Reprotect);
-        let refused = Objects::new(azure.arm())
-            .assess(&context)
-            .await
-            .unwrap_err()
-            .to_string();
+        let refused = driver(&azure).assess(&context).await.unwrap_err().to_string();
         assert!(
             refused.contains(told) && refused.contains("--serving"),
             "{refused}"
         );
         // Seen only later, it stands in the way all the same.
-        let assessed = Objects::new(self::azure(&[], &[]).arm())
-            .assess(&context)
-            .await
-            .unwrap();
+        let assessed = driver(&self::azure(&[], &[])).assess(&context).await.unwrap();
         let receive = assessed
             .operations
             .iter()
@@ -187,10 +179,7 @@ async fn the_account_that_serves_is_never_made_the_copy_of_the_one_that_does_not
     }
     // Turned round already, both halves are there.
     let azure = azure(std::slice::from_ref(&to_weu), std::slice::from_ref(&to_weu));
-    let found = Objects::new(azure.arm())
-        .assess(&context(Journey::Reprotect))
-        .await
-        .unwrap();
+    let found = driver(&azure).assess(&context(Journey::Reprotect)).await.unwrap();
     assert_eq!(
         names(&found),
         ["replicate-back/destination", "replicate-back/source"]
@@ -208,10 +197,7 @@ async fn what_replication_still_needs_is_told_before_it_is_turned_round() {
             json!({"properties": {"isVersioningEnabled": account == "stneu", "changeFeed": {"enabled": false}}}),
         );
     }
-    let found = Objects::new(azure.arm())
-        .assess(&context(Journey::Reprotect))
-        .await
-        .unwrap();
+    let found = driver(&azure).assess(&context(Journey::Reprotect)).await.unwrap();
     let [gives, receives] = found.warnings.as_slice() else {
         panic!("{:?}", found.warnings);
     };
@@ -233,7 +219,7 @@ async fn what_is_turned_round_replicates_from_the_beginning() {
         policy("p-9", "stneu", "stweu"),
     );
     let context = context(Journey::Reprotect);
-    let driver = Objects::new(azure.arm());
+    let driver = driver(&azure);
     let found = driver.assess(&context).await.unwrap();
     driver
         .begin(&context, &found.operations[1], "only", &key("receive"))

@@ -10,14 +10,14 @@ use super::impossible;
 
 /// Public or private zones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::kinds::traffic) enum Zones {
+pub(in crate::kinds) enum Zones {
     Public,
     Private,
 }
 
 /// The sorts of records that a move writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(in crate::kinds::traffic) enum RecordType {
+pub(in crate::kinds) enum RecordType {
     A,
     #[serde(rename = "AAAA")]
     Aaaa,
@@ -27,7 +27,7 @@ pub(in crate::kinds::traffic) enum RecordType {
 
 /// A record set, as far as it is read.
 #[derive(Clone, Debug, PartialEq)]
-pub(in crate::kinds::traffic) struct RecordSet {
+pub(in crate::kinds) struct RecordSet {
     /// Sorted, in the form in which they are compared.
     pub(super) values: Vec<String>,
     pub(super) ttl: u64,
@@ -35,7 +35,7 @@ pub(in crate::kinds::traffic) struct RecordSet {
 }
 
 impl Zones {
-    pub(super) fn segment(self) -> &'static str {
+    pub(in crate::kinds) fn segment(self) -> &'static str {
         match self {
             Zones::Public => "dnsZones",
             Zones::Private => "privateDnsZones",
@@ -85,7 +85,7 @@ impl Zones {
 }
 
 impl RecordType {
-    pub(super) fn read(word: &str) -> Result<RecordType, DriverError> {
+    pub(in crate::kinds) fn read(word: &str) -> Result<RecordType, DriverError> {
         match word {
             "A" => Ok(RecordType::A),
             "AAAA" => Ok(RecordType::Aaaa),
@@ -96,7 +96,7 @@ impl RecordType {
         }
     }
 
-    pub(super) fn word(self) -> &'static str {
+    pub(in crate::kinds) fn word(self) -> &'static str {
         match self {
             RecordType::A => "A",
             RecordType::Aaaa => "AAAA",
@@ -105,7 +105,7 @@ impl RecordType {
     }
 
     /// Returns the values that a side names, in the form in which they are compared.
-    pub(super) fn values(self, side: &Value) -> Result<Option<Vec<String>>, DriverError> {
+    pub(in crate::kinds) fn values(self, side: &Value) -> Result<Option<Vec<String>>, DriverError> {
         let texts: Vec<&str> = match side.get("value") {
             None | Some(Value::Null) => return Ok(None),
             Some(Value::String(one)) => vec![one.as_str()],
@@ -157,7 +157,7 @@ fn is_alias(properties: &Value) -> bool {
 
 impl RecordSet {
     /// Reads a set; nothing where it has no values of its own, as an alias has none.
-    pub(in crate::kinds::traffic) fn read(record: RecordType, body: &Value) -> Option<RecordSet> {
+    pub(in crate::kinds) fn read(record: RecordType, body: &Value) -> Option<RecordSet> {
         let properties = body.get("properties")?;
         if is_alias(properties) {
             return None;
@@ -188,7 +188,7 @@ impl RecordSet {
 
     /// Returns whether a set of any sort that is moved is read, or known as an alias.
     #[cfg(test)]
-    pub(in crate::kinds::traffic) fn reads(body: &Value) -> bool {
+    pub(in crate::kinds) fn reads(body: &Value) -> bool {
         let kind = body["type"]
             .as_str()
             .unwrap_or_default()
