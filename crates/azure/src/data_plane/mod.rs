@@ -206,4 +206,6 @@ fn between(text: &str, tag: &str) -> Option<String> {
 }
 
 #[cfg(test)]
+mod judge;
+#[cfg(test)]
 mod tests;
