@@ -6,8 +6,8 @@
 use jiff::{Timestamp, fmt::rfc2822::DateTimePrinter};
 use leeward_engine::{id::AttemptKey, work::Sent};
 
-use super::{Ask, DataPlane, Service, header};
-use crate::arm::{ReadError, patience};
+use super::{Ask, DataPlane, Service, between, header};
+use crate::arm::{ReadError, patience, reply::cut};
 
 /// The version of the interface.
 const VERSION: &str = "2023-11-03";
@@ -79,6 +79,21 @@ impl Blobs<'_> {
             read: date("date"),
             text: String::from_utf8_lossy(&reply.body).into_owned(),
         }))
+    }
+
+    /// Reads how far the account's other copy is, as that copy says: its status, and until when it has everything.
+    /// Accounts whose other copy can be read have it, also while the region of the first is gone.
+    pub(crate) async fn statistics(&self) -> Result<(String, Option<Timestamp>), ReadError> {
+        let secondary = format!("{}-secondary", self.account);
+        let mut ask = self.ask(&secondary, "GET", "", "");
+        ask.path = Vec::new();
+        ask.query = Some("restype=service&comp=stats");
+        let reply = self.plane.read(&ask, self.tenant).await?;
+        let text = String::from_utf8_lossy(&reply.body);
+        let status = between(&text, "Status")
+            .ok_or_else(|| ReadError::unreachable("the statistics have no status".to_owned()))?;
+        let synced = between(&text, "LastSyncTime");
+        Ok((cut(&status), synced.as_deref().and_then(patience::date)))
     }
 
     /// Writes a blob that is not there yet; the service refuses a second one.

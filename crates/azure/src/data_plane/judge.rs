@@ -77,7 +77,11 @@ impl PublicWire for Emulated {
         assert!(request.bearer.is_some(), "nothing goes there without a token");
         let host = request.url.host_str().unwrap();
         let name = host.strip_suffix(".blob.core.windows.net").unwrap();
-        let query = request.url.query().map(|query| format!("?{query}")).unwrap_or_default();
+        let query = request
+            .url
+            .query()
+            .map(|query| format!("?{query}"))
+            .unwrap_or_default();
         let url = format!("{}/{name}{}{query}", self.base, request.url.path());
         let request = PublicRequest {
             url: url.parse().unwrap(),
@@ -99,7 +103,9 @@ fn start(folder: &std::path::Path) -> Option<(Azurite, u16)> {
             env::var("LEEWARD_JUDGES").as_deref() != Ok("required"),
             "{TEST}: Azurite is required and not installed; `tests/judges/install azurite` does it"
         );
-        eprintln!("!!! PASSED OVER: {TEST}: Azurite is not installed; `tests/judges/install azurite` does it");
+        eprintln!(
+            "!!! PASSED OVER: {TEST}: Azurite is not installed; `tests/judges/install azurite` does it"
+        );
         return None;
     };
     let certified = rcgen::generate_simple_self_signed(vec!["127.0.0.1".to_owned()]).unwrap();
@@ -110,7 +116,11 @@ fn start(folder: &std::path::Path) -> Option<(Azurite, u16)> {
     };
     let certificate = file("certificate.pem", certified.cert.pem());
     let private = file("key.pem", certified.signing_key.serialize_pem());
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let port = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
     let child = Command::new("node")
         .arg(program)
         .args(["--blobHost", "127.0.0.1", "--blobPort", &port.to_string()])
@@ -185,7 +195,10 @@ async fn a_real_blob_service_takes_what_is_sent_and_says_what_is_read() {
     assert!(blob.written.is_some() && blob.read >= blob.written, "{blob:?}");
     let there = blobs.get_from_secondary("media", "a/canary.txt").await.unwrap();
     assert_eq!(there.map(|blob| blob.text).as_deref(), Some("one"));
-    blobs.remove("media", "a/canary.txt", &key("canary")).await.unwrap();
+    blobs
+        .remove("media", "a/canary.txt", &key("canary"))
+        .await
+        .unwrap();
     assert_eq!(blobs.get("media", "a/canary.txt").await, Ok(None));
     let Err(Sent::Refused(gone)) = blobs.remove("media", "a/canary.txt", &key("canary")).await else {
         panic!("what is not there was removed");

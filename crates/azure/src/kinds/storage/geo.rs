@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     arm::{Arm, ArmError, Method, ReadError, Request, folded_region, lro, path::folded, refusal},
-    data_plane::DataPlane,
+    data_plane::{Blobs, DataPlane},
     kinds::settings,
 };
 
@@ -30,6 +30,8 @@ mod ladder;
 const SETTLING: Duration = Duration::from_secs(180);
 /// How long the provider is asked once its region was declared gone.
 const BRIEF: Duration = Duration::from_secs(10);
+/// How long the other copy itself is asked then.
+const THERE: Duration = Duration::from_secs(5);
 const RESTORE: &str = "restore-redundancy";
 
 /// Drives `azure.storage.geo-failover`.
@@ -170,6 +172,35 @@ impl Geo {
             by_rung: BTreeMap::from([("unplanned".to_owned(), figure)]),
             source,
             as_of: synced,
+        }
+    }
+
+    /// Asks the other copy itself how far it is, where the provider may not be asked: it lies in the region that takes
+    /// over. Best effort, and briefly: what it does not say stays unknown.
+    async fn told_there(&self, context: &Context, loss: Loss) -> Loss {
+        let blobs = Blobs {
+            plane: &self.plane,
+            account: settings::optional_text(&context.settings, "account").unwrap_or_default(),
+            tenant: settings::optional_text(&context.settings, "tenant"),
+        };
+        let Ok(Ok((status, Some(synced)))) = tokio::time::timeout(THERE, blobs.statistics()).await else {
+            return loss;
+        };
+        if !status.eq_ignore_ascii_case("live") {
+            return loss;
+        }
+        let until = context
+            .outage_since
+            .unwrap_or_else(|| self.arm.clock().now().wall);
+        let lost = Duration::try_from(until.duration_since(synced)).unwrap_or(Duration::ZERO);
+        Loss {
+            by_rung: BTreeMap::from([("unplanned".to_owned(), Figure::UpTo(lost))]),
+            source: format!(
+                "the time from the last sync to the outage, as the other copy itself says; {}",
+                loss.source
+            ),
+            as_of: Some(synced),
+            ..loss
         }
     }
 
@@ -463,7 +494,8 @@ impl Driver for Geo {
             return Ok(Vec::new());
         }
         if let Some(reason) = Geo::closed(context) {
-            return Ok(vec![self.loss(context, Err(reason))]);
+            let loss = self.loss(context, Err(reason));
+            return Ok(vec![self.told_there(context, loss).await]);
         }
         let account = self.account(context).await?;
         if account.primary.as_deref() == Some(folded_region(&context.plan.target.region).as_str()) {

@@ -467,3 +467,38 @@ async fn an_account_that_is_busy_is_asked_again_later() {
         );
     }
 }
+
+#[tokio::test]
+async fn the_other_copy_itself_says_how_far_it_is_while_the_provider_is_gone() {
+    let said = |status: &str| {
+        format!(
+            "<StorageServiceStats><GeoReplication><Status>{status}</Status><LastSyncTime>Thu, 01 Jan 1970 00:06:00 GMT</LastSyncTime></GeoReplication></StorageServiceStats>"
+        )
+    };
+    let mut context = testing::region_down(context(Journey::Failover));
+    context.outage_since = Some("1970-01-01T00:10:00Z".parse().unwrap());
+    for (public, figure) in [
+        (
+            FakePublic::answering(200, &said("live")),
+            Figure::UpTo(Duration::from_secs(240)),
+        ),
+        (FakePublic::answering(200, &said("bootstrap")), Figure::Unknown),
+        (FakePublic::answering(403, ""), Figure::Unknown),
+    ] {
+        let azure = azure(calm());
+        let driver = Geo::new(azure.arm(), DataPlane::new(azure.arm(), public.clone()));
+        let rows = driver.measure(&context).await.unwrap();
+        assert_eq!(rows[0].by_rung["unplanned"], figure);
+        assert!(
+            rows[0].source.contains("does not fail over"),
+            "{}",
+            rows[0].source
+        );
+        let url = public.requests()[0].url.to_string();
+        assert_eq!(
+            url,
+            "https://stgeo-secondary.blob.core.windows.net/?restype=service&comp=stats"
+        );
+        assert!(azure.seen().is_empty());
+    }
+}
