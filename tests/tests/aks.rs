@@ -202,3 +202,71 @@ fn a_failover_drives_out_a_drill_that_still_makes_its_cluster_and_takes_that_clu
         });
     }
 }
+
+/// The nodes of the captured cluster may pull from a registry that lies elsewhere.
+const ROLES: &str = "resources:
+  - id: REGISTRY
+    type: Microsoft.ContainerRegistry/registries
+    region: swedencentral
+    body: { id: REGISTRY, name: acrshop, type: Microsoft.ContainerRegistry/registries, location: swedencentral, properties: {} }
+  - id: REGISTRY/providers/Microsoft.Authorization/roleAssignments/00000000-0000-0000-0000-00000000a551
+    type: Microsoft.Authorization/roleAssignments
+    region: global
+    body:
+      id: REGISTRY/providers/Microsoft.Authorization/roleAssignments/00000000-0000-0000-0000-00000000a551
+      name: 00000000-0000-0000-0000-00000000a551
+      type: Microsoft.Authorization/roleAssignments
+      properties:
+        principalId: 00000000-0000-0000-0000-0000010231e2
+        roleDefinitionId: /subscriptions/SUBSCRIPTION/providers/Microsoft.Authorization/roleDefinitions/7f951dda-4ed3-4680-a7ca-43fe172d538d
+        scope: REGISTRY
+groups:
+  - { subscription: SUBSCRIPTION, name: rg-global, location: swedencentral }
+";
+
+#[test]
+fn the_nodes_of_the_new_cluster_may_pull_what_those_of_the_old_one_could() {
+    const SUBSCRIPTION: &str = "00000000-0000-0000-0000-0000000000f1";
+    let registry = format!(
+        "/subscriptions/{SUBSCRIPTION}/resourceGroups/rg-global/providers/Microsoft.ContainerRegistry/registries/acrshop"
+    );
+    let world = ROLES
+        .replace("REGISTRY", &registry)
+        .replace("SUBSCRIPTION", SUBSCRIPTION);
+    let runbook = RUNBOOK.replace(
+        "      from: captures",
+        "      roles: recreate\n      from: captures",
+    );
+    for dies in [false, true] {
+        rehearse(async {
+            let book = Book::written_with(&runbook, &world, &[("captures/cluster.json", CAPTURE)]);
+            let (mut stage, planned) = book.stage(Journey::Failover, Outage::RegionGone, 1);
+            let played = match dies {
+                true => stage.play_dying(&planned, &[18]).await,
+                false => stage.play(&planned).await,
+            };
+            let told = played.tale();
+            assert_eq!(played.exit(), Exit::Holds.code(), "{told}");
+            assert_eq!(taken(&stage).len(), 2, "{told}\n{:#?}", taken(&stage));
+            let world = stage.simulator.world();
+            let cluster = world
+                .resources
+                .values()
+                .find(|one| one.id.ends_with("/aks-shop-neu"));
+            let nodes = &cluster.unwrap_or_else(|| panic!("{told}")).body["properties"]["identityProfile"]["kubeletidentity"]
+                ["objectId"];
+            assert!(
+                nodes.is_string() && nodes != "00000000-0000-0000-0000-0000010231e2",
+                "{nodes}"
+            );
+            let given = world
+                .resources
+                .values()
+                .filter(|one| one.body["properties"]["principalId"] == *nodes);
+            let given: Vec<&str> = given
+                .filter_map(|one| one.body["properties"]["scope"].as_str())
+                .collect();
+            assert_eq!(given, [registry.as_str()], "{told}");
+        });
+    }
+}

@@ -59,9 +59,20 @@ fn journeys() -> Docket {
         });
     }
     rehearse(async {
-        // A cluster one of whose pools goes down the sizes.
+        // A cluster one of whose pools goes down the sizes, and whose nodes get a role.
         let world = "capacities: [{ region: northeurope, cores: 10000, exhausted: [Standard_D8s_v5] }]\n";
-        let book = Book::written_with(AKS, world, &[("captures/cluster.json", CAPTURE)]);
+        let runbook = AKS.replace(
+            "      from: captures",
+            "      roles: recreate\n      from: captures",
+        );
+        let mut capture: Value = serde_json::from_slice(CAPTURE).unwrap_or_else(|error| panic!("{error}"));
+        capture["roleAssignments"] = json!([{
+            "principalId": capture["properties"]["identityProfile"]["kubeletidentity"]["objectId"],
+            "scope": "/subscriptions/00000000-0000-0000-0000-0000000000f1/resourceGroups/rg-aks-weu",
+            "roleDefinitionId": "/subscriptions/00000000-0000-0000-0000-0000000000f1/providers/Microsoft.Authorization/roleDefinitions/4d97b98b-1d4f-4787-a291-c67834d212e7",
+        }]);
+        let capture = capture.to_string().into_bytes();
+        let book = Book::written_with(&runbook, world, &[("captures/cluster.json", &capture)]);
         let (mut stage, away) = book.stage(Journey::Failover, Outage::RegionGone, 1);
         let recorded = Recorded::of(&stage.simulator);
         stage.play(&away).await;
@@ -362,6 +373,7 @@ const REFUSED_HERE: &[(&str, &str)] = &[
         "ReplicationRecoveryPlans_TestFailoverCleanup",
         "no drill is pending",
     ),
+    ("RoleAssignments_Get", "no role was given yet"),
     (
         "VirtualMachineRunCommands_CreateOrUpdate",
         "the examples' machine is not in this world",

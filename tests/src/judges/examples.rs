@@ -63,6 +63,11 @@ impl Example {
             let value = match name {
                 Some("subscriptionId") => own.clone(),
                 Some("resourceGroupName") => group.clone().unwrap_or_default(),
+                // A whole path, slashes and all.
+                Some("scope") => format!(
+                    "subscriptions/{own}/resourceGroups/{}",
+                    group.clone().unwrap_or_default()
+                ),
                 Some("location" | "locationName") => "northeurope".to_owned(),
                 Some(name) => self
                     .names

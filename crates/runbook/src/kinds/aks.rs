@@ -71,6 +71,19 @@ pub(super) static CLUSTER: Kind = Kind {
             Stands::With,
             "What to do where a node size is not to be had",
         ),
+        otherwise(
+            "roles",
+            Shape::Word(&["recreate", "tell"]),
+            Stands::With,
+            "\"tell\"",
+            "`recreate` gives the identities that Azure makes for the cluster the roles of the captured ones",
+        ),
+        may(
+            "role-scopes",
+            Shape::Table(&Shape::ResourceId),
+            Stands::At,
+            "What roles are given over at this side, by names that both sides share",
+        ),
         may(
             "workloads",
             Shape::Map(&[
@@ -113,6 +126,8 @@ pub(super) static CLUSTER: Kind = Kind {
         "Microsoft.ContainerService/managedClusters/agentPools/write",
         "Microsoft.ContainerService/managedClusters/agentPools/delete",
         "Microsoft.ContainerService/managedClusters/listClusterAdminCredential/action",
+        "Microsoft.Authorization/roleAssignments/read",
+        "Microsoft.Authorization/roleAssignments/write",
         "Microsoft.Network/virtualNetworks/subnets/join/action",
         "Microsoft.ManagedIdentity/userAssignedIdentities/assign/action",
     ],
@@ -146,6 +161,16 @@ pub(super) static CLUSTER: Kind = Kind {
             settling: LATE,
             witnesses: "the cluster, which shows its pools: the one that failed in that size",
             source: "FACTS §6; that no PUT changes a size is documented",
+        },
+        OperationDeclaration {
+            name: "role",
+            rung: None,
+            sends: "PUT {scope}/providers/Microsoft.Authorization/roleAssignments/{guid}, once the cluster stands",
+            goal: "the identity that Azure made has the role over that scope",
+            repeat: RepeatClass::Repeatable,
+            settling: LATE,
+            witnesses: "the assignment itself, whose GUID follows from scope, principal and role",
+            source: "FACTS §6, §8",
         },
         OperationDeclaration {
             name: "delete",

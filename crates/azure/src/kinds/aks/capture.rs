@@ -5,6 +5,8 @@ use serde_json::{Map, Value};
 
 /// Fields that Azure shows and does not take, as paths: `[]` is every entry, `{}` every key.
 pub(super) const READ_ONLY: &[&str] = &[
+    // Ours: what the captured identities were allowed, beside what Azure shows of the cluster.
+    "roleAssignments",
     "id",
     "name",
     "type",

@@ -16,7 +16,7 @@ use super::{
     mapping::{self, Choice, RUN_TAG, SPECIFICATION_TAG},
     network,
     plan::Plan,
-    preflight, view,
+    preflight, roles, view,
     work::{Carried, Payload, operation, operations, rung},
 };
 use crate::{
@@ -207,6 +207,11 @@ impl Cluster {
                 context.plan.source.region
             ));
         }
+        let mut made = operations(context, &plan, &id, &choice, &sizes)?;
+        let (given, found) = roles::wanted(&arm, context, &plan).await;
+        warnings.extend(found);
+        let given = roles::operations(&plan, &given, &made[0].id);
+        made.extend(given);
         Ok(Assessment {
             summary: match cluster {
                 Some(_) => format!("{} stands already, made from this very capture", plan.side.name),
@@ -217,10 +222,7 @@ impl Cluster {
                     plan.side.region
                 ),
             },
-            operations: operations(context, &plan, &id, &choice, &sizes)?
-                .into_iter()
-                .chain(left)
-                .collect(),
+            operations: made.into_iter().chain(left).collect(),
             warnings,
             ..Assessment::default()
         })
@@ -399,6 +401,15 @@ impl Driver for Cluster {
         };
         match payload {
             Payload::Create { choice } => self.observe_cluster(&arm, context, &plan, &id, &choice).await,
+            Payload::Role { who, scope, role } => match self.read(&arm, &id).await {
+                Ok(cluster) => {
+                    let role = (who.as_str(), scope.as_str(), role.as_str());
+                    roles::observe(&arm, cluster.as_ref(), &plan, role, run_of(context)).await
+                }
+                Err(error) => Observation::CannotTell {
+                    reason: error.to_string(),
+                },
+            },
             Payload::Delete => {
                 let run = context.run.0.as_str();
                 self.observe_deleted(&arm, &plan.side.name, &id, run).await
@@ -463,6 +474,16 @@ impl Driver for Cluster {
                 };
                 let sent = send(&arm, &request, key).await;
                 return told(super::pools::begun(sent, &name, rung));
+            }
+            Payload::Role { who, scope, role } => {
+                let role = (who.as_str(), scope.as_str(), role.as_str());
+                return match self.read(&arm, &id).await {
+                    Ok(cluster) => {
+                        let run = run_of(context);
+                        told(roles::begin(&arm, cluster.as_ref(), &plan, role, run, key).await)
+                    }
+                    Err(error) => not_sent(&error),
+                };
             }
             Payload::Delete => match self.deletion(&arm, id, &context.run.0).await {
                 Ok(request) => request,

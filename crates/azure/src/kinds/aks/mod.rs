@@ -12,6 +12,7 @@ mod network;
 mod plan;
 mod pools;
 mod preflight;
+mod roles;
 mod sizes;
 mod view;
 mod work;
@@ -50,6 +51,12 @@ pub(super) fn reads(operation: &str, body: &serde_json::Value) -> Option<bool> {
             // The smallest example leaves the name out; then the figures belong to nobody.
             one["name"].is_object() && one["limit"].is_number() && one["currentValue"].is_number()
         }),
+        "RoleAssignments_Get" => roles::assignment(body).is_some(),
+        "RoleAssignments_ListForScope"
+        | "RoleAssignments_ListForResourceGroup"
+        | "RoleAssignments_ListForSubscription" => {
+            !list("value").is_empty() && list("value").iter().all(|one| roles::assignment(one).is_some())
+        }
         "ResourceGroups_Get" => body["location"].is_string(),
         _ => return None,
     })

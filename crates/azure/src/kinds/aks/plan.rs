@@ -34,6 +34,8 @@ pub(super) struct Plan {
     pub(super) group: String,
     pub(super) side: Side,
     pub(super) mapped: Mapped,
+    /// What was captured, whole.
+    pub(super) capture: serde_json::Value,
 }
 
 impl Plan {
@@ -98,6 +100,7 @@ impl Plan {
             group,
             side,
             mapped,
+            capture,
         })
     }
 

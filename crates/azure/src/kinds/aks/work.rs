@@ -29,6 +29,12 @@ pub(super) enum Payload {
     Create { choice: Choice },
     /// One pool; the rungs are its sizes.
     Pool { name: String, choice: Choice },
+    /// A role of an identity that Azure made for the cluster.
+    Role {
+        who: String,
+        scope: String,
+        role: String,
+    },
     /// The drill's cluster goes away.
     Delete,
     /// What a drill that had to yield, or died, left behind goes away.

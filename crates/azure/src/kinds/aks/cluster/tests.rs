@@ -10,6 +10,7 @@ use super::{
 use crate::testing::{self, FakeAzure, context as context_of, key, region_down, with_files};
 
 mod ladder;
+mod roles;
 mod standing;
 
 const CAPTURE: &[u8] =
