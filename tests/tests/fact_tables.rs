@@ -18,7 +18,15 @@ fn root() -> PathBuf {
 }
 
 /// The families of Azure's kinds: each has a page of facts and a page of operations.
-const FAMILIES: [&str; 6] = ["aks", "compute", "site-recovery", "sql", "storage", "traffic"];
+const FAMILIES: [&str; 7] = [
+    "aks",
+    "compute",
+    "kubernetes",
+    "site-recovery",
+    "sql",
+    "storage",
+    "traffic",
+];
 /// Pages of facts that are true of all kinds.
 const OF_ALL: [&str; 2] = ["arm", "governance"];
 /// Pages still to come, with issue 3. A page that is there is taken out of here.

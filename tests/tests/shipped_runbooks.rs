@@ -9,7 +9,7 @@ use std::{
 use leeward_runbook::{
     finding,
     journey::Journey,
-    plan::{self, Folder, Plan, PlanRequest},
+    plan::{self, Plan, PlanRequest},
 };
 
 #[test]
@@ -177,7 +177,7 @@ fn planned(file: &Path, journey: Journey, region_down: bool) -> Plan {
     let world = fs::read_to_string(file.with_file_name("world.yaml")).expect("a world is readable");
     let world = leeward_simulator::World::from_yaml(&world).expect("a world can be read");
     let parameters = world.parameters.as_object().expect("a world gives parameters");
-    let folder = Beside(file.parent().expect("a runbook lies in a folder").to_owned());
+    let folder = leeward_cli::ports::folder::RunbookFolder::of(file);
     let mut request = PlanRequest::new(journey);
     request.set = parameters
         .iter()
@@ -194,16 +194,6 @@ fn planned(file: &Path, journey: Journey, region_down: bool) -> Plan {
 /// Returns a value as it is written after `--set`.
 fn text(value: &serde_json::Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
-}
-
-/// The files beside a runbook.
-struct Beside(PathBuf);
-
-impl Folder for Beside {
-    fn files(&self, path: &str) -> Result<Vec<(String, Vec<u8>)>, String> {
-        let bytes = fs::read(self.0.join(path)).map_err(|why| why.to_string())?;
-        Ok(vec![(path.to_owned(), bytes)])
-    }
 }
 
 /// Returns the repository's root.

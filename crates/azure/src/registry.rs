@@ -9,7 +9,7 @@ use crate::{
     governance::{Marks, driver::Governed, watch::Watch},
     kinds,
     pace::Paced,
-    seams::{CommandRunner, PublicWire},
+    seams::{ClusterWire, CommandRunner, PublicWire},
 };
 
 /// Everything that drivers reach the world through.
@@ -19,6 +19,8 @@ pub struct Seams {
     pub arm: Arm,
     /// The public side of the world.
     pub public: Arc<dyn PublicWire>,
+    /// The servers of Kubernetes clusters.
+    pub clusters: Arc<dyn ClusterWire>,
     /// Commands.
     pub commands: Arc<dyn CommandRunner>,
 }

@@ -23,8 +23,10 @@ use serde_json::{Value, json};
 use crate::{
     arm::{Arm, Endpoint},
     credential::Credential,
+    registry::Seams,
     seams::{
-        CommandLine, CommandOutcome, CommandRunner, PublicError, PublicReply, PublicRequest, PublicWire,
+        CommandLine, CommandOutcome, CommandRunner, PretendedClusters, PublicError, PublicReply,
+        PublicRequest, PublicWire,
     },
 };
 
@@ -372,6 +374,16 @@ pub(crate) fn with_files(mut context: Context, files: &[(&str, &[u8])]) -> Conte
     context.plan = Arc::new(plan);
     context.files = Arc::new(FakeFiles(all));
     context
+}
+
+/// Everything that drivers reach the world through, with nobody there but Azure.
+pub(crate) fn seams(arm: Arm) -> Seams {
+    Seams {
+        arm,
+        public: FakePublic::silent(),
+        clusters: Arc::new(PretendedClusters::new(FakePublic::silent())),
+        commands: Arc::new(NoCommands),
+    }
 }
 
 /// Starts nothing.

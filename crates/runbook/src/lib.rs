@@ -10,6 +10,7 @@ pub mod graph;
 pub mod journey;
 pub mod kind;
 pub mod kinds;
+pub mod manifest;
 pub mod model;
 pub mod plan;
 pub mod schema;

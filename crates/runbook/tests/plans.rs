@@ -36,8 +36,14 @@ fn steps(text: &str) -> Runbook {
 fn folder() -> BTreeMap<String, Vec<u8>> {
     BTreeMap::from([
         ("captures/storefront-cluster.json".to_owned(), b"{}".to_vec()),
-        ("manifests/storefront/a.yaml".to_owned(), b"a".to_vec()),
-        ("manifests/storefront/deep/b.yaml".to_owned(), b"b".to_vec()),
+        (
+            "manifests/storefront/a.yaml".to_owned(),
+            b"{apiVersion: v1, kind: Namespace, metadata: {name: shop}}".to_vec(),
+        ),
+        (
+            "manifests/storefront/deep/b.yaml".to_owned(),
+            b"{apiVersion: v1, kind: ConfigMap, metadata: {name: shop}}".to_vec(),
+        ),
         ("manifests/other.yaml".to_owned(), b"c".to_vec()),
     ])
 }
@@ -162,7 +168,10 @@ fn equal_requests_give_equal_digests_and_a_changed_file_another_one() {
         of_example(Journey::Failback).digest()
     );
     let mut changed = folder();
-    changed.insert("manifests/storefront/a.yaml".to_owned(), b"other".to_vec());
+    changed.insert(
+        "manifests/storefront/a.yaml".to_owned(),
+        b"{apiVersion: v1, kind: Namespace, metadata: {name: other}}".to_vec(),
+    );
     let request = PlanRequest {
         set: vec![
             ("change".to_owned(), "INC-1".to_owned()),
@@ -500,4 +509,66 @@ fn ten_thousand_steps_are_planned_without_quadratic_work() {
     let plan = plan(&runbook(&text), &PlanRequest::new(Journey::Failover)).expect("a plan");
     assert_eq!(plan.steps.len(), 10_001);
     assert_eq!(plan.critical_path.len(), 101);
+}
+
+#[test]
+fn a_manifest_that_cannot_be_applied_is_told_before_anything_runs_with_its_own_place() {
+    let mut folder = folder();
+    folder.insert(
+        "manifests/storefront/deep/b.yaml".to_owned(),
+        b"apiVersion: v1\nkind: Secret\nmetadata: {name: shop}\nstringData: {key: hunter2}\n".to_vec(),
+    );
+    let request = PlanRequest {
+        set: vec![
+            ("change".to_owned(), "1".to_owned()),
+            ("subscription".to_owned(), "s".to_owned()),
+        ],
+        folder: &folder,
+        ..PlanRequest::new(Journey::Failover)
+    };
+    assert_eq!(
+        refused(&runbook(EXAMPLE), &request),
+        ["LW0140 manifests/storefront/deep/b.yaml:4:19: the Secret holds the value of `key`"]
+    );
+    let empty = BTreeMap::from([
+        ("captures/storefront-cluster.json".to_owned(), b"{}".to_vec()),
+        ("manifests/storefront/README.md".to_owned(), b"words".to_vec()),
+    ]);
+    let nothing = PlanRequest {
+        set: request.set.clone(),
+        folder: &empty,
+        ..PlanRequest::new(Journey::Failover)
+    };
+    assert_eq!(
+        refused(&runbook(EXAMPLE), &nothing),
+        ["LW0140 `manifests/storefront/` holds no object"]
+    );
+}
+
+#[test]
+fn a_cluster_of_a_kubeconfig_needs_no_subscription_and_two_ways_to_one_cluster_are_refused() {
+    let of = |with: &str| {
+        let text = format!(
+            "{HEAD}  shop:\n    use: kubernetes.apply\n    with: {{ manifests: manifests/storefront/, {with} }}\n"
+        );
+        let reading = leeward_runbook::read("runbook.yaml", text.as_bytes());
+        let found = leeward_runbook::check(&reading.runbook.expect("a runbook"));
+        let told: Vec<String> = found
+            .iter()
+            .filter(|one| one.code.as_str() == "LW0106")
+            .map(|one| one.message.clone())
+            .collect();
+        told
+    };
+    assert_eq!(of("kubeconfig: \"env:KUBECONFIG_NEU\""), Vec::<String>::new());
+    assert_eq!(
+        of("cluster: aks-neu, resource-group: rg-neu, subscription: sub-1"),
+        Vec::<String>::new()
+    );
+    assert_eq!(of("cluster: aks-neu, subscription: sub-1").len(), 1);
+    assert_eq!(of("subscription: sub-1").len(), 1);
+    assert_eq!(
+        of("cluster: aks-neu, resource-group: rg-neu, kubeconfig: \"env:K\""),
+        ["step `shop` names a cluster of Azure and a kubeconfig"]
+    );
 }

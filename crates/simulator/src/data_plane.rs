@@ -3,6 +3,7 @@
 //! A request comes here whose target names another host than ARM's (a forward proxy's absolute form), and every
 //! `CONNECT`. Providers with a data plane of their own (blobs, Kubernetes) join in [`answer`].
 
+mod kubernetes;
 mod reach;
 
 use std::time::Duration;
@@ -162,12 +163,13 @@ pub(crate) fn carry_out(
     delivered: Option<Timestamp>,
 ) -> Option<Response<Bytes>> {
     state.world.stale_until = fate.stale.map(|stale| later(now, stale));
+    // What a data plane of Azure's, or a cluster, is told is no message to anybody, and may be a secret.
     let own = match request.method() == Method::CONNECT {
         true => None,
         false => storage::blob_answer(&mut state.world, request, now)
-            .or_else(|| key_vault::answer(&mut state.world, request, now)),
+            .or_else(|| key_vault::answer(&mut state.world, request, now))
+            .or_else(|| kubernetes::answer(&mut state.world, request, now)),
     };
-    // What a data plane of Azure's is told is no message to anybody, and may be a secret.
     let message = own.is_none();
     let response = match own {
         Some(response) => response,

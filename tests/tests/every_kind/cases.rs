@@ -16,8 +16,8 @@ use leeward_azure::{
     credential::{Credential, CredentialKind},
     registry::{Registry, Seams},
     seams::{
-        CommandLine, CommandOutcome, CommandRunner, Direct, PublicError, PublicReply, PublicRequest,
-        PublicWire,
+        CommandLine, CommandOutcome, CommandRunner, Direct, PretendedClusters, PublicError, PublicReply,
+        PublicRequest, PublicWire,
     },
 };
 use leeward_cli::{
@@ -70,6 +70,13 @@ steps:
       body: { properties: { level: CanNotDelete } }
     repeat: safe
     in: [failover]
+  workloads:
+    use: kubernetes.apply
+    with: { manifests: manifests/ }
+    at:
+      primary: { cluster: aks-more-weu, resource-group: rg-aks-more-weu }
+      paired: { cluster: aks-more-neu, resource-group: rg-aks-more-neu }
+    in: [failover]
   shop-sql:
     use: azure.sql.failover-group
     with: { failover-group: fog-more, databases: [orders], real: copy }
@@ -118,6 +125,12 @@ steps:
     at: { primary: { value: broker.weu.test }, paired: { value: broker.neu.test } }
     in: [failover]
 "#;
+
+/// What `MORE` puts on its cluster.
+const MANIFESTS: &[(&str, &[u8])] = &[(
+    "manifests/shop.yaml",
+    b"apiVersion: v1\nkind: ConfigMap\nmetadata: {name: shop}\ndata: {greeting: hello}\n",
+)];
 
 /// Kinds that change nothing, and so have nothing to send. Whoever adds a kind here says that it never will.
 pub(crate) const ONLY_LOOKS: &[&str] = &["check.dns", "check.http", "check.sql", "check.tcp", "check.tls"];
@@ -180,7 +193,7 @@ pub(crate) async fn stages_of(names: &[&str], journeys: &[Journey]) -> Vec<Stage
     let mut stages = Vec::new();
     for name in names {
         let book = match *name {
-            "more" => Book::written(MORE, "parameters: {}\n"),
+            "more" => Book::written_with(MORE, "parameters: {}\n", MANIFESTS),
             _ => Book::open(name),
         };
         for journey in journeys {
@@ -274,13 +287,15 @@ async fn open(book: &Book, name: &str, journey: Journey, clusters: Option<Vec<Re
     let credential = Credential::from_token(CredentialKind::AzureCli, TOKEN);
     let endpoint = Endpoint::parse(&server.url).unwrap();
     let commands = Arc::new(AtomicUsize::new(0));
+    let public = Arc::new(Outside {
+        simulated: SimulatedPublic(simulator),
+        direct: Direct::new(clock.clone()),
+        server: server.url.clone(),
+    });
     let registry = Registry::new(&Seams {
         arm: Arm::new(endpoint, credential, None, clock.clone()).unwrap(),
-        public: Arc::new(Outside {
-            simulated: SimulatedPublic(simulator),
-            direct: Direct::new(clock.clone()),
-            server: server.url.clone(),
-        }),
+        clusters: Arc::new(PretendedClusters::new(public.clone())),
+        public,
         commands: Arc::new(Counted(commands.clone())),
     });
     let mut changes = Vec::new();

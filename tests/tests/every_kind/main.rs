@@ -125,8 +125,11 @@ async fn a_change_of_any_kind_reaches_the_socket_once_whatever_the_other_side_do
                 let arrived = stage.server.take_changes();
                 let ran = stage.commands.load(Ordering::SeqCst) - commands;
                 if arrived.is_empty() && ran == 0 {
-                    // A clean-up that finds nothing to clean up has nothing to send.
-                    assert!(matches!(sent, Sent::Finished { .. }), "{place}");
+                    // A clean-up that finds nothing to clean up has nothing to send, and what comes onto a cluster
+                    // that is still to be made has no way there.
+                    let later = change.kind == "azure.aks.cluster" && !change.operation.after.is_empty();
+                    let nowhere = later && matches!(&sent, Sent::Refused(refusal) if refusal.status == 0);
+                    assert!(nowhere || matches!(sent, Sent::Finished { .. }), "{place}");
                     continue;
                 }
                 assert_eq!(arrived.len() + ran, 1, "{place}: {arrived:#?}");

@@ -23,3 +23,5 @@ pub use network::{NetworkError, NetworkSettings};
 pub use path::{ArmPath, BadSegment};
 pub use reply::{ArmError, Reply};
 pub use request::{Method, Request};
+pub(crate) use transport::SendRightLayer;
+pub(crate) use wire::SendRight;

@@ -96,8 +96,17 @@ impl NetworkSettings {
     }
 
     /// Hands everything to the builder of an HTTP client.
-    pub(crate) fn apply(&self, mut builder: reqwest::ClientBuilder) -> reqwest::ClientBuilder {
-        builder = match self.proxy.clone().map(reqwest::Proxy::all) {
+    pub(crate) fn apply(&self, builder: reqwest::ClientBuilder) -> reqwest::ClientBuilder {
+        let builder = self.apply_proxy(builder);
+        match self.certificates.is_empty() {
+            true => builder,
+            false => builder.tls_certs_merge(self.certificates.clone()),
+        }
+    }
+
+    /// Hands the proxy alone to it, for whoever trusts certificates of its own.
+    pub(crate) fn apply_proxy(&self, builder: reqwest::ClientBuilder) -> reqwest::ClientBuilder {
+        match self.proxy.clone().map(reqwest::Proxy::all) {
             Some(Ok(proxy)) => {
                 let bypass = match &self.bypass {
                     Some(bypass) => format!("{NEVER_PROXIED},{bypass}"),
@@ -107,10 +116,6 @@ impl NetworkSettings {
             }
             // Without this the client would look into the environment by itself.
             _ => builder.no_proxy(),
-        };
-        match self.certificates.is_empty() {
-            true => builder,
-            false => builder.tls_certs_merge(self.certificates.clone()),
         }
     }
 }

@@ -86,7 +86,7 @@ impl HttpClient for Network {
 /// Looks at the clock once more between the connection and the first byte of the request: to
 /// connect can take seconds, and a lid may have been closed meanwhile.
 #[derive(Clone)]
-struct SendRightLayer;
+pub(crate) struct SendRightLayer;
 
 impl<S> Layer<S> for SendRightLayer {
     type Service = SendRightService<S>;
@@ -97,7 +97,7 @@ impl<S> Layer<S> for SendRightLayer {
 }
 
 #[derive(Clone)]
-struct SendRightService<S>(S);
+pub(crate) struct SendRightService<S>(S);
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 

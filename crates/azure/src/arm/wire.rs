@@ -138,12 +138,17 @@ impl SendRight {
     /// What is said when it is over.
     pub(crate) const OVER: &'static str = "the time in which it could be sent is over";
 
-    fn is_over(&self) -> bool {
+    /// Makes the right to send until a moment of the clock's uptime.
+    pub(crate) fn until(clock: Arc<dyn Clock>, moment: Duration) -> SendRight {
+        SendRight { clock, moment }
+    }
+
+    pub(crate) fn is_over(&self) -> bool {
         self.clock.now().uptime >= self.moment
     }
 
     /// Runs a send so that whatever connects within it can ask whether the right is over.
-    async fn during<T>(right: Option<SendRight>, send: impl Future<Output = T>) -> T {
+    pub(crate) async fn during<T>(right: Option<SendRight>, send: impl Future<Output = T>) -> T {
         RIGHT.scope(right, send).await
     }
 

@@ -6,6 +6,7 @@ mod checks;
 mod command;
 mod compute;
 mod foreign;
+mod kubernetes;
 mod notify;
 #[cfg(test)]
 mod official;
@@ -33,6 +34,7 @@ pub(crate) fn all(seams: &Seams) -> Vec<Entry> {
         checks::drivers,
         command::drivers,
         compute::drivers,
+        kubernetes::drivers,
         notify::drivers,
         resource::drivers,
         site_recovery::drivers,

@@ -8,7 +8,7 @@ use std::{fs, path::Path};
 use leeward_engine::work::Sent;
 use serde_json::Value;
 
-use super::{aks, compute, site_recovery, sql, storage, traffic};
+use super::{aks, compute, kubernetes, site_recovery, sql, storage, traffic};
 use crate::{
     arm::{Method, Reply, Request, lro, refusal},
     governance,
@@ -79,6 +79,7 @@ fn reply(status: u16, headers: Vec<(String, String)>, body: &Value) -> Reply {
 fn reads(operation: &str, body: &Value) -> Option<bool> {
     [
         aks::reads,
+        kubernetes::reads,
         compute::reads,
         governance::reads,
         site_recovery::reads,

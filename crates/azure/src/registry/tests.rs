@@ -35,6 +35,7 @@ async fn every_driver_is_found_by_its_name() {
     let registry = Registry::new(&Seams {
         arm: FakeAzure::new().arm(),
         public: Arc::new(Nobody),
+        clusters: Arc::new(crate::seams::PretendedClusters::new(Arc::new(Nobody))),
         commands: Arc::new(Nobody),
     });
     for kind in [
@@ -61,6 +62,7 @@ fn every_kind_that_is_declared_as_driven_has_a_driver_and_the_other_way_round() 
     let registry = Registry::new(&Seams {
         arm: FakeAzure::new().arm(),
         public: Arc::new(Nobody),
+        clusters: Arc::new(crate::seams::PretendedClusters::new(Arc::new(Nobody))),
         commands: Arc::new(Nobody),
     });
     for kind in leeward_runbook::kinds::catalogue() {

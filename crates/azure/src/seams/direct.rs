@@ -88,35 +88,42 @@ impl Direct {
                 "the time in which it could be sent is over",
             ));
         }
-        let answer = outgoing.send().await.map_err(|error| {
-            let reason = root_of(&error);
-            if error.is_connect() || error.is_builder() {
-                PublicError::not_sent(reason)
-            } else {
-                PublicError::lost(reason)
-            }
-        })?;
-        let status = answer.status().as_u16();
-        let headers = answer
-            .headers()
-            .iter()
-            .filter_map(|(name, value)| Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned())))
-            .collect();
-        let mut body = Vec::new();
-        let mut stream = answer.bytes_stream();
-        while let Some(chunk) = stream.next().await {
-            body.extend_from_slice(&chunk.map_err(|error| PublicError::lost(root_of(&error)))?);
-            if body.len() >= LONGEST_BODY {
-                body.truncate(LONGEST_BODY);
-                break;
-            }
-        }
-        Ok(PublicReply {
-            status,
-            headers,
-            body,
-        })
+        let answer = outgoing.send().await.map_err(|error| sorted(&error))?;
+        read(answer).await
     }
+}
+
+/// Says of an exchange that failed whether anything left.
+pub(super) fn sorted(error: &reqwest::Error) -> PublicError {
+    let reason = root_of(error);
+    match error.is_connect() || error.is_builder() {
+        true => PublicError::not_sent(reason),
+        false => PublicError::lost(reason),
+    }
+}
+
+/// Reads an answer to its end, or as much of it as is kept.
+pub(super) async fn read(answer: reqwest::Response) -> Result<PublicReply, PublicError> {
+    let status = answer.status().as_u16();
+    let headers = answer
+        .headers()
+        .iter()
+        .filter_map(|(name, value)| Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned())))
+        .collect();
+    let mut body = Vec::new();
+    let mut stream = answer.bytes_stream();
+    while let Some(chunk) = stream.next().await {
+        body.extend_from_slice(&chunk.map_err(|error| PublicError::lost(root_of(&error)))?);
+        if body.len() >= LONGEST_BODY {
+            body.truncate(LONGEST_BODY);
+            break;
+        }
+    }
+    Ok(PublicReply {
+        status,
+        headers,
+        body,
+    })
 }
 
 #[async_trait]
@@ -169,7 +176,7 @@ fn is_here(url: &url::Url) -> bool {
 }
 
 /// Returns the innermost reason; the outer ones repeat the URL, which may hold a webhook's key.
-fn root_of(error: &reqwest::Error) -> String {
+pub(super) fn root_of(error: &reqwest::Error) -> String {
     let mut root: Option<&(dyn std::error::Error + 'static)> = error.source();
     while let Some(deeper) = root.and_then(std::error::Error::source) {
         root = Some(deeper);

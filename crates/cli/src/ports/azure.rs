@@ -8,7 +8,7 @@ use leeward_azure::{
     credential::{Credential, CredentialKind, CredentialSettings},
     governance::Marks,
     registry::{Registry, Seams},
-    seams::{Direct, Forward, LocalCommands, PublicWire},
+    seams::{ClusterWire, Clusters, Direct, Forward, LocalCommands, PretendedClusters, PublicWire},
 };
 use leeward_engine::port::{Clock, Drivers};
 
@@ -136,13 +136,21 @@ fn arm(desk: &Desk, clock: &Arc<dyn Clock>) -> Result<Arm, Failure> {
 }
 
 fn over(arm: Arm, clock: &Arc<dyn Clock>, network: NetworkSettings, marks: Marks) -> Arc<dyn Drivers> {
-    let public: Arc<dyn PublicWire> = match Forward::new(arm.endpoint().clone(), clock.clone()) {
-        Some(forward) => Arc::new(forward),
-        None => Arc::new(Direct::through(clock.clone(), network)),
-    };
+    let (public, clusters): (Arc<dyn PublicWire>, Arc<dyn ClusterWire>) =
+        match Forward::new(arm.endpoint().clone(), clock.clone()) {
+            Some(forward) => {
+                let forward = Arc::new(forward);
+                (forward.clone(), Arc::new(PretendedClusters::new(forward)))
+            }
+            None => (
+                Arc::new(Direct::through(clock.clone(), network.clone())),
+                Arc::new(Clusters::new(clock.clone(), network)),
+            ),
+        };
     let seams = Seams {
         arm,
         public,
+        clusters,
         commands: Arc::new(LocalCommands::new(clock.clone())),
     };
     Arc::new(Registry::marking(&seams, marks))
@@ -172,6 +180,7 @@ pub fn drivers_on_paper(clock: &Arc<dyn Clock>) -> Result<Arc<dyn Drivers>, Fail
     Ok(Arc::new(Registry::new(&Seams {
         arm,
         public: Arc::new(Direct::new(clock.clone())),
+        clusters: Arc::new(Clusters::new(clock.clone(), NetworkSettings::direct())),
         commands: Arc::new(LocalCommands::new(clock.clone())),
     })))
 }

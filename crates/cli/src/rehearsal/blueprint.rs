@@ -51,6 +51,7 @@ fn items(plan: &Plan, subscription: &str, step: &PlannedStep, files: &dyn Files)
         "azure.storage.geo-failover" => geo(plan, step),
         "azure.storage.object-replication" => replicated(step),
         "azure.aks.cluster" => cluster(subscription, step, files),
+        "kubernetes.apply" => clusters(plan, step),
         "azure.traffic-manager.profile" => traffic(step),
         "azure.front-door.origin-group" => origins(step),
         "azure.dns.record-set" => record(step, false),
@@ -280,7 +281,33 @@ fn cluster(subscription: &str, step: &PlannedStep, files: &dyn Files) -> Option<
     Some(Item::AksCluster(AksCluster {
         primary: side(&step.source)?,
         paired: side(&step.target)?,
+        both: false,
         specification: specification.unwrap_or(Value::Null),
+    }))
+}
+
+/// The clusters that manifests are applied to stand on both sides, unless another step makes them.
+fn clusters(plan: &Plan, step: &PlannedStep) -> Option<Item> {
+    let side = |at: &Value| {
+        let either = |name: &str| text(at, name).or_else(|| text(&step.settings, name));
+        Some(AksSide {
+            name: either("cluster")?,
+            resource_group: either("resource-group")?,
+            subnet: None,
+            identity: None,
+            address: None,
+        })
+    };
+    let (primary, paired) = (side(&step.source)?, side(&step.target)?);
+    let made = plan.steps.iter().any(|other| {
+        other.kind == "azure.aks.cluster" && text(&other.target, "name").as_ref() == Some(&paired.name)
+    });
+    let literal = !primary.name.contains("${{") && !paired.name.contains("${{");
+    (literal && !made).then_some(Item::AksCluster(AksCluster {
+        primary,
+        paired,
+        both: true,
+        specification: Value::Null,
     }))
 }
 

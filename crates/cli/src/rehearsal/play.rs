@@ -6,6 +6,7 @@ use leeward_azure::{
     arm::{Arm, Endpoint},
     credential::Credential,
     registry::{Registry, Seams},
+    seams::PretendedClusters,
 };
 use leeward_engine::{
     conductor::{Conducted, Ended},
@@ -111,9 +112,11 @@ pub fn drivers_over(
     let http = Arc::new(SimulatedHttp(azure));
     let arm = Arm::new(endpoint, Credential::simulator(), Some(http), clock.clone())
         .map_err(|error| Failure::defect(error.to_string()))?;
+    let public = Arc::new(SimulatedPublic(simulator.clone()));
     Ok(Arc::new(Registry::new(&Seams {
         arm,
-        public: Arc::new(SimulatedPublic(simulator.clone())),
+        clusters: Arc::new(PretendedClusters::new(public.clone())),
+        public,
         commands: Arc::new(SimulatedCommands(simulator.clone())),
     })))
 }

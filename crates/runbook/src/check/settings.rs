@@ -124,12 +124,12 @@ fn not_heeded(step: &Step, kind: &Kind, journeys: &[Journey], findings: &mut Fin
 }
 
 fn no_subscription(step: &Step, findings: &mut Findings) {
-    let says = |node: &Option<Node>| {
-        node.as_ref()
-            .is_some_and(|node| node.get("subscription").is_some())
-    };
-    if says(&step.with) || (says(&step.primary) && says(&step.paired)) {
-        return;
+    let has = |node: &Option<Node>, name: &str| node.as_ref().is_some_and(|node| node.get(name).is_some());
+    // A cluster that is reached by a kubeconfig of its own need not be Azure's.
+    for name in ["subscription", "kubeconfig"] {
+        if has(&step.with, name) || (has(&step.primary, name) && has(&step.paired, name)) {
+            return;
+        }
     }
     let what = format!("step `{}`", step.name.value);
     let finding = Finding::error(code::MISSING_KEY, format!("{what} has no `subscription`, and no parameter is of type `subscription-id`"))

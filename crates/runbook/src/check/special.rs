@@ -29,6 +29,7 @@ pub(super) fn look(view: &View<'_>, findings: &mut Findings) {
                 one_of(step, &["script", "file"], true, findings);
                 password(step, findings);
             }
+            "kubernetes.apply" => cluster(step, findings),
             _ => {}
         }
         fallback(view, step, findings);
@@ -253,6 +254,42 @@ fn password(step: &Step, findings: &mut Findings) {
     .fix("add `as-user: NAME`")
     .fix("or remove `as-user-password`");
     findings.add(node.span, finding);
+}
+
+/// A cluster is named, or its kubeconfig is.
+fn cluster(step: &Step, findings: &mut Findings) {
+    let sides = [&step.with, &step.primary, &step.paired];
+    let has = |name: &str| {
+        sides
+            .iter()
+            .any(|node| node.as_ref().is_some_and(|node| node.get(name).is_some()))
+    };
+    let (named, group, own) = (has("cluster"), has("resource-group"), has("kubeconfig"));
+    let (what, why) = match (named, group, own) {
+        (true, true, false) | (false, false, true) => return,
+        (true, false, false) => (
+            format!(
+                "step `{}` names a cluster and no `resource-group`",
+                step.name.value
+            ),
+            "a cluster of Azure is found by both",
+        ),
+        (false, _, false) => (
+            format!("step `{}` names no cluster", step.name.value),
+            "manifests are applied to a cluster of Azure, or to that of a kubeconfig",
+        ),
+        (_, _, true) => (
+            format!(
+                "step `{}` names a cluster of Azure and a kubeconfig",
+                step.name.value
+            ),
+            "two answers to one question may disagree",
+        ),
+    };
+    let finding = Finding::error(code::MISSING_KEY, what)
+        .because(why)
+        .fix("write `cluster` and `resource-group`, or `kubeconfig: env:NAME` alone");
+    findings.add(step.name.span, finding);
 }
 
 fn fallback(view: &View<'_>, step: &Step, findings: &mut Findings) {

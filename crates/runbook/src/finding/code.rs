@@ -83,6 +83,7 @@ registry! {
     WRONG_REGION "LW0137" "a region is not one that can be used";
     REAL_DRILL "LW0138" "a drill switches the databases for real";
     LAG_IN_AN_OUTAGE "LW0139" "a check of the lag cannot pass in an outage";
+    BAD_MANIFEST "LW0140" "a manifest cannot be applied as it is written";
     NO_VALUE "LW0201" "a parameter has no value";
     WRONG_PARAMETER "LW0202" "a parameter's value is of the wrong sort";
     UNKNOWN_PARAMETER "LW0203" "a value is given to a parameter that does not exist";

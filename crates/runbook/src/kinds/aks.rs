@@ -3,6 +3,7 @@
 use super::common::{
     ALL, LATE, RESOURCE_GROUP, SOON, SUBSCRIPTION, TENANT, gives, may, need, otherwise, seconds,
 };
+use super::kubernetes::{APPLY, CONFLICTS, MANIFESTS, NAMESPACE, READY_WITHIN};
 use crate::kind::{ControlPlane, Kind, OperationDeclaration, RepeatClass, Shape, Stands};
 
 /// `azure.aks.cluster`.
@@ -86,21 +87,7 @@ pub(super) static CLUSTER: Kind = Kind {
         ),
         may(
             "workloads",
-            Shape::Map(&[
-                need(
-                    "manifests",
-                    Shape::File,
-                    Stands::With,
-                    "Folder or file of manifests, applied in order of their names",
-                ),
-                otherwise(
-                    "ready-within",
-                    Shape::Duration,
-                    Stands::With,
-                    "\"10m\"",
-                    "How long they may take to be ready",
-                ),
-            ]),
+            Shape::Map(&[MANIFESTS, NAMESPACE, READY_WITHIN, CONFLICTS]),
             Stands::With,
             "What runs on it",
         ),
@@ -128,6 +115,7 @@ pub(super) static CLUSTER: Kind = Kind {
         "Microsoft.ContainerService/managedClusters/listClusterAdminCredential/action",
         "Microsoft.Authorization/roleAssignments/read",
         "Microsoft.Authorization/roleAssignments/write",
+        "Microsoft.ContainerService/managedClusters/listClusterUserCredential/action",
         "Microsoft.Network/virtualNetworks/subnets/join/action",
         "Microsoft.ManagedIdentity/userAssignedIdentities/assign/action",
     ],
@@ -152,6 +140,7 @@ pub(super) static CLUSTER: Kind = Kind {
             witnesses: "the cluster, which shows its pools: tag, digest, provisioningState, size",
             source: "FACTS §6",
         },
+        APPLY,
         OperationDeclaration {
             name: "pool, what failed removed",
             rung: None,

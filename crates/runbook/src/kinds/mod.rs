@@ -6,6 +6,7 @@ mod check;
 mod common;
 mod compute;
 mod gate;
+mod kubernetes;
 mod notify;
 mod resource;
 mod run;
@@ -33,7 +34,7 @@ static CATALOGUE: [&Kind; 25] = [
     &traffic::DNS,
     &traffic::PRIVATE_DNS,
     &resource::ANY,
-    &resource::KUBERNETES,
+    &kubernetes::APPLYING,
     &check::HTTP,
     &check::TCP,
     &check::DNS,

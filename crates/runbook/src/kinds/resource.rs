@@ -1,4 +1,4 @@
-//! The escape hatches: any ARM resource, any manifest.
+//! The escape hatch: any ARM resource.
 
 use super::common::{
     AWAY, LATE, MOVES_AND_DRILL, SOON, SUBSCRIPTION, TENANT, gives, may, need, otherwise, seconds,
@@ -110,68 +110,6 @@ pub(super) static ANY: Kind = Kind {
     ],
     forecast: seconds(60),
     driven: true,
-    foreign: true,
-    free_at: true,
-};
-
-/// `kubernetes.apply`.
-pub(super) static KUBERNETES: Kind = Kind {
-    name: "kubernetes.apply",
-    summary: "Applies manifests to a cluster on the server's side and waits until they are ready",
-    settings: &[
-        need(
-            "cluster",
-            Shape::Text,
-            Stands::Either,
-            "Name of the cluster, or an output that holds it",
-        ),
-        need(
-            "resource-group",
-            Shape::Name,
-            Stands::Either,
-            "Its resource group",
-        ),
-        SUBSCRIPTION,
-        TENANT,
-        need(
-            "manifests",
-            Shape::File,
-            Stands::With,
-            "Folder or file of manifests, applied in order of their names",
-        ),
-        may(
-            "namespace",
-            Shape::Name,
-            Stands::With,
-            "Namespace of those that name none",
-        ),
-        otherwise(
-            "ready-within",
-            Shape::Duration,
-            Stands::With,
-            "\"10m\"",
-            "How long they may take to be ready",
-        ),
-    ],
-    journeys: MOVES_AND_DRILL,
-    default_journeys: AWAY,
-    ladder: &[],
-    has_goal: true,
-    outputs: &[gives("ingress-address", "Address at which they are served")],
-    control_plane: ControlPlane::Target,
-    permissions: &["Microsoft.ContainerService/managedClusters/listClusterUserCredential/action"],
-    operations: &[OperationDeclaration {
-        name: "apply",
-        rung: None,
-        sends: "PATCH of each object, server-side apply",
-        goal: "every object is as the manifests say and ready",
-        repeat: RepeatClass::Repeatable,
-        settling: SOON,
-        witnesses: "the objects",
-        source: "inference",
-    }],
-    forecast: seconds(180),
-    driven: false,
     foreign: true,
     free_at: true,
 };

@@ -8,7 +8,8 @@ use super::Folder;
 use crate::{
     check::fits_json,
     finding::{Finding, Findings, code_list as code},
-    kind::{Setting, Shape},
+    kind::{Kind, Setting, Shape},
+    manifest,
     yaml::Span,
 };
 
@@ -65,6 +66,44 @@ impl Pinned {
                     finding.fix("look at the path; it is relative to the runbook's folder"),
                 );
             }
+        }
+    }
+
+    /// Reads every pinned manifest of a step: what is wrong with one must not come up in the middle of a move.
+    pub(super) fn manifests(
+        &self,
+        kind: &Kind,
+        values: &Value,
+        span: &dyn Fn(&str) -> Span,
+        findings: &mut Findings,
+    ) {
+        let (setting, table) = match kind.name {
+            "kubernetes.apply" => ("manifests", Some(values)),
+            "azure.aks.cluster" => ("workloads", values.get("workloads")),
+            _ => return,
+        };
+        let Some(table) = table.filter(|table| !table.is_null()) else {
+            return;
+        };
+        let Some(written) = table.get("manifests").and_then(Value::as_str) else {
+            return;
+        };
+        let files = manifest::below(written, self.by_path.keys().map(String::as_str));
+        let bytes = files
+            .iter()
+            .filter_map(|path| Some((*path, self.by_path.get(*path)?.as_slice())));
+        let found = manifest::read(bytes, table.get("namespace").and_then(Value::as_str));
+        if found.complaints.is_empty() && found.objects.is_empty() && !files.is_empty() {
+            let finding = Finding::error(code::BAD_MANIFEST, format!("`{written}` holds no object"))
+                .because("there would be nothing to apply")
+                .fix("put manifests there, in files that end in `.yaml`, `.yml` or `.json`");
+            findings.add(span(setting), finding);
+        }
+        for one in found.complaints {
+            let finding = Finding::error(code::BAD_MANIFEST, format!("{}: {}", one.place, one.what))
+                .because("a manifest is read when the plan is made, so that no move stops at it")
+                .fix(one.fix);
+            findings.add(span(setting), finding);
         }
     }
 

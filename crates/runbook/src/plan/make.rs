@@ -111,6 +111,7 @@ fn made(runbook: &Runbook, request: &PlanRequest<'_>) -> Result<(Plan, PinnedFil
                     &span,
                     &mut findings,
                 );
+                pinned.manifests(kind, &planned.settings, &span, &mut findings);
                 Some(planned)
             }
             _ => None,

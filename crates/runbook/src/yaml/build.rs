@@ -57,52 +57,23 @@ pub enum Bad {
 /// Reads a text. The tree is missing where the text breaks off; troubles that leave the tree
 /// whole (a duplicate key) come beside it.
 pub fn read(bytes: &[u8]) -> (Option<Node>, Vec<Trouble>) {
-    let start = Span {
-        line: 1,
-        column: 1,
-        start: 0,
-        end: 0,
-    };
-    let alone = |bad, span| (None, vec![Trouble { bad, span }]);
-    if bytes.len() > MOST_BYTES {
-        return alone(Bad::TooLarge { bytes: bytes.len() }, start);
-    }
-    let text = match std::str::from_utf8(bytes) {
-        Ok(text) => text,
-        Err(error) => return alone(Bad::NotText, locate(&bytes[..error.valid_up_to()])),
-    };
-    let mut options = granit_parser::options! {
-        flow_nesting_limit: MOST_DEPTH,
-        block_nesting_limit: MOST_DEPTH,
-        emit_unresolved_aliases: true,
-    };
-    options.set_emit_comments(false);
     let mut builder = Builder::default();
-    for next in Parser::new_from_str_with_options(text, options) {
-        let taken = match next {
-            Ok((event, span)) => builder.take(event, at(span.start, span.end), span.tag_span().is_some()),
-            Err(error) => {
-                let kind = format!("{:?}", error.kind());
-                let bad = if kind.contains("Recursion") || kind.contains("Nesting") {
-                    Bad::TooDeep
-                } else {
-                    Bad::Syntax(error.info())
-                };
-                Err(Trouble {
-                    bad,
-                    span: at(*error.marker(), *error.marker()),
-                })
-            }
-        };
-        if let Err(trouble) = taken {
-            builder.troubles.push(trouble);
-            return (None, builder.troubles);
-        }
-        if builder.troubles.len() > MOST_TROUBLES {
-            return (None, builder.troubles);
-        }
+    match builder.read(bytes) {
+        true => (builder.root, builder.troubles),
+        false => (None, builder.troubles),
     }
-    (builder.root, builder.troubles)
+}
+
+/// Reads a text of any number of documents. Where it breaks off, those before the place are there.
+pub fn read_all(bytes: &[u8]) -> (Vec<Node>, Vec<Trouble>) {
+    let mut builder = Builder {
+        many: true,
+        ..Builder::default()
+    };
+    if builder.read(bytes) {
+        builder.done.extend(builder.root.take());
+    }
+    (builder.done, builder.troubles)
 }
 
 /// Tells line and column of the place behind these bytes.
@@ -138,6 +109,9 @@ fn at(start: Marker, end: Marker) -> Span {
 
 #[derive(Default)]
 struct Builder {
+    /// Whether more than one document is taken; those before the last are in `done`.
+    many: bool,
+    done: Vec<Node>,
     root: Option<Node>,
     open: Vec<Frame>,
     anchors: HashMap<usize, (Node, usize)>,
@@ -177,6 +151,63 @@ enum Key {
 }
 
 impl Builder {
+    /// Reads a text; false where it breaks off.
+    fn read(&mut self, bytes: &[u8]) -> bool {
+        let start = Span {
+            line: 1,
+            column: 1,
+            start: 0,
+            end: 0,
+        };
+        if bytes.len() > MOST_BYTES {
+            let bad = Bad::TooLarge { bytes: bytes.len() };
+            self.troubles.push(Trouble { bad, span: start });
+            return false;
+        }
+        let text = match std::str::from_utf8(bytes) {
+            Ok(text) => text,
+            Err(error) => {
+                let span = locate(&bytes[..error.valid_up_to()]);
+                self.troubles.push(Trouble {
+                    bad: Bad::NotText,
+                    span,
+                });
+                return false;
+            }
+        };
+        let mut options = granit_parser::options! {
+            flow_nesting_limit: MOST_DEPTH,
+            block_nesting_limit: MOST_DEPTH,
+            emit_unresolved_aliases: true,
+        };
+        options.set_emit_comments(false);
+        for next in Parser::new_from_str_with_options(text, options) {
+            let taken = match next {
+                Ok((event, span)) => self.take(event, at(span.start, span.end), span.tag_span().is_some()),
+                Err(error) => {
+                    let kind = format!("{:?}", error.kind());
+                    let bad = if kind.contains("Recursion") || kind.contains("Nesting") {
+                        Bad::TooDeep
+                    } else {
+                        Bad::Syntax(error.info())
+                    };
+                    Err(Trouble {
+                        bad,
+                        span: at(*error.marker(), *error.marker()),
+                    })
+                }
+            };
+            if let Err(trouble) = taken {
+                self.troubles.push(trouble);
+                return false;
+            }
+            if self.troubles.len() > MOST_TROUBLES {
+                return false;
+            }
+        }
+        true
+    }
+
     fn take(&mut self, event: Event<'_>, span: Span, tagged: bool) -> Result<(), Trouble> {
         if tagged && let Some(tag) = event.tag() {
             let bad = Bad::Tag(tag.original());
@@ -185,7 +216,10 @@ impl Builder {
         match event {
             Event::DocumentStart(..) => {
                 self.documents += 1;
-                if self.documents > 1 {
+                if self.many {
+                    self.done.extend(self.root.take());
+                    self.anchors.clear();
+                } else if self.documents > 1 {
                     return Err(Trouble {
                         bad: Bad::SecondDocument,
                         span,
@@ -412,5 +446,25 @@ mod tests {
         assert!(matches!(bad(b"a: !!str 1")[..], [Bad::Tag(_)]));
         assert!(matches!(bad(b"a: 1\n---\nb: 2")[..], [Bad::SecondDocument]));
         assert!(matches!(bad(b"[a]: 1")[..], [Bad::KeyNotText]));
+    }
+
+    #[test]
+    fn several_documents_are_read_in_their_order_and_an_anchor_ends_with_its_own() {
+        let (nodes, troubles) = read_all(b"a: &x 1\n---\n---\nb: 2\n...\n");
+        assert_eq!(troubles, []);
+        let found: Vec<_> = nodes.iter().map(Node::to_json).collect();
+        assert_eq!(
+            found,
+            [
+                serde_json::json!({"a": 1}),
+                serde_json::Value::Null,
+                serde_json::json!({"b": 2})
+            ]
+        );
+        assert_eq!(nodes[2].span.line, 4);
+        let (_, troubles) = read_all(b"a: &x 1\n---\nb: *x\n");
+        assert!(matches!(troubles[0].bad, Bad::BadAlias(_)), "{troubles:?}");
+        let (nodes, troubles) = read_all(b"a: 1\n---\nb: [\n");
+        assert_eq!((nodes.len(), troubles.len()), (1, 1));
     }
 }

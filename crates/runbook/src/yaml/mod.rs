@@ -6,7 +6,7 @@
 mod build;
 mod node;
 
-pub use build::{Bad, Trouble, read};
+pub use build::{Bad, Trouble, read, read_all};
 pub use node::{Content, Entry, Node, Scalar, Span};
 
 /// The largest file that is read at all.

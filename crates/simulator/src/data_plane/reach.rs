@@ -4,6 +4,7 @@ use bytes::Bytes;
 use http::Request;
 use jiff::Timestamp;
 
+use super::kubernetes;
 use crate::{
     provider::{
         aks, dns, front_door, key_vault, site_recovery::machine::stopped, sql, storage, traffic_manager,
@@ -42,6 +43,7 @@ pub(super) fn region(world: &World, request: &Request<Bytes>, now: Timestamp) ->
         .or_else(|| key_vault::region(world, host))
         .or_else(|| sql::region(world, host))
         .or_else(|| aks::behind(world, host).map(|cluster| cluster.region.clone()))
+        .or_else(|| kubernetes::cluster(world, host).map(|cluster| cluster.region.clone()))
 }
 
 /// Returns the region that an address is meant to lead to, dead or alive.
@@ -121,7 +123,8 @@ pub(crate) fn stands(world: &World, resource: &Resource, now: Timestamp) -> bool
         return false;
     }
     if resource.kind.eq_ignore_ascii_case(aks::CLUSTERS) {
-        return aks::stands(resource);
+        // What serves is what runs on it.
+        return aks::stands(resource) && kubernetes::is_ready(world, resource, now);
     }
     let made = match resource.body["properties"]["provisioningState"].as_str() {
         Some(word) => word.eq_ignore_ascii_case("Succeeded"),

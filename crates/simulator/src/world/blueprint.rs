@@ -206,6 +206,9 @@ pub struct AksCluster {
     pub primary: AksSide,
     /// Where and as what it can be made again.
     pub paired: AksSide,
+    /// Whether that of the other side stands already.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub both: bool,
     /// What a GET of the one that serves shows, apart from what the provider makes up by itself.
     #[serde(default)]
     pub specification: Value,

@@ -9,6 +9,7 @@ pub mod directory;
 pub mod geography;
 mod governance;
 mod keyed;
+mod kubernetes;
 mod operation;
 mod outside;
 mod read;
@@ -27,6 +28,7 @@ pub use self::{
     capacity::Capacity,
     directory::Directory,
     governance::{Grant, Lock, LockLevel},
+    kubernetes::{Held, Kubernetes, Owned},
     operation::{Happening, Operation, Progress},
     outside::{Command, Endpoint, Name, Needs, Port, Script, Serves, SqlAnswer},
     read::WorldError,
@@ -92,6 +94,9 @@ pub struct World {
     /// Names that resolvers know beside those of the world's zones and profiles.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub names: Vec<Name>,
+    /// What is on clusters, by the names of their API servers.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub kubernetes: BTreeMap<String, Kubernetes>,
     /// What comes of commands in a rehearsal.
     pub commands: Vec<Command>,
     /// What comes of scripts on machines.
@@ -131,6 +136,7 @@ impl Default for World {
             ports: Vec::new(),
             capacities: Vec::new(),
             names: Vec::new(),
+            kubernetes: BTreeMap::new(),
             commands: Vec::new(),
             scripts: Vec::new(),
             shadows: BTreeMap::new(),

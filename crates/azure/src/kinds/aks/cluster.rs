@@ -18,10 +18,15 @@ use super::{
     plan::Plan,
     preflight, roles, view,
     work::{Carried, Payload, operation, operations, rung},
+    workloads,
 };
 use crate::{
     arm::{Arm, ArmPath, Method, Request, lro, path::folded, refusal},
-    kinds::settings,
+    kinds::{
+        kubernetes::{self, Workloads},
+        settings,
+    },
+    registry::Seams,
 };
 
 /// The version that every request asks for.
@@ -33,6 +38,7 @@ const ADDRESSES: &str = "2024-05-01";
 /// Drives `azure.aks.cluster`.
 pub(super) struct Cluster {
     arm: Arm,
+    workloads: Workloads,
 }
 
 fn fallback(context: &Context) -> Vec<String> {
@@ -52,8 +58,17 @@ fn run_of(context: &Context) -> Option<&str> {
 }
 
 impl Cluster {
+    /// Makes a driver whose clusters nobody reaches.
+    #[cfg(test)]
     pub(super) fn new(arm: Arm) -> Cluster {
-        Cluster { arm }
+        Cluster::over(&crate::testing::seams(arm))
+    }
+
+    pub(super) fn over(seams: &Seams) -> Cluster {
+        Cluster {
+            arm: seams.arm.clone(),
+            workloads: Workloads::new(seams),
+        }
     }
 
     /// Reads the cluster; nothing where there is none.
@@ -88,10 +103,12 @@ impl Cluster {
         if never_left {
             let used =
                 format!("{name} was not made by Leeward and is used as it is, whatever the capture says");
+            let served = workloads::table(context)
+                .map(|_| "its workloads are left as they are: the cluster was there all the time".to_owned());
             let idle = view::stopped_pools(cluster).map(|pool| view::start_pool(&pool, &plan.place()));
             return Ok(Some(Assessment {
                 summary: format!("{name} stands where it stood before the failover: nothing is made"),
-                warnings: std::iter::once(used).chain(idle).collect(),
+                warnings: std::iter::once(used).chain(served).chain(idle).collect(),
                 outputs: view::outputs(cluster),
                 ..Assessment::default()
             }));
@@ -194,13 +211,6 @@ impl Cluster {
         if cluster.is_none() {
             warnings.extend(preflight::nodes_group(&arm, &plan).await);
         }
-        if context
-            .settings
-            .get("workloads")
-            .is_some_and(|workloads| !workloads.is_null())
-        {
-            warnings.push("the manifests of `workloads` are pinned but not applied by this version: apply them by hand or by GitOps".to_owned());
-        }
         if context.plan.journey == Journey::Failback {
             warnings.push(format!(
                 "the cluster of {} is left as it is",
@@ -212,6 +222,7 @@ impl Cluster {
         warnings.extend(found);
         let given = roles::operations(&plan, &given, &made[0].id);
         made.extend(given);
+        let workloads = workloads::operations(context, &plan, &id, &made)?;
         Ok(Assessment {
             summary: match cluster {
                 Some(_) => format!("{} stands already, made from this very capture", plan.side.name),
@@ -222,7 +233,7 @@ impl Cluster {
                     plan.side.region
                 ),
             },
-            operations: made.into_iter().chain(left).collect(),
+            operations: made.into_iter().chain(workloads).chain(left).collect(),
             warnings,
             ..Assessment::default()
         })
@@ -386,6 +397,10 @@ impl Driver for Cluster {
     }
 
     async fn observe(&self, context: &Context, operation: &Operation) -> Observation {
+        if kubernetes::is_one(operation) {
+            let table = workloads::table_of(context);
+            return self.workloads.observe(context, table, operation).await;
+        }
         let arm = self.arm.for_step(context);
         let Carried { payload, subnet } = match Carried::of(operation) {
             Ok(carried) => carried,
@@ -433,6 +448,10 @@ impl Driver for Cluster {
     }
 
     async fn begin(&self, context: &Context, operation: &Operation, rung: &str, key: &AttemptKey) -> Sent {
+        if kubernetes::is_one(operation) {
+            let table = workloads::table_of(context);
+            return self.workloads.begin(context, table, operation, key).await;
+        }
         let arm = self.arm.for_step(context);
         let Carried { payload, subnet } = match Carried::of(operation) {
             Ok(carried) => carried,
@@ -504,6 +523,10 @@ impl Driver for Cluster {
     }
 
     async fn poll(&self, context: &Context, operation: &Operation, ticket: &Ticket) -> Progress {
+        if kubernetes::is_one(operation) {
+            let table = workloads::table_of(context);
+            return self.workloads.poll(context, table, operation, ticket).await;
+        }
         let arm = self.arm.for_step(context);
         // The status is enough: goal and outputs are read from the cluster itself.
         let progress = match super::pools::watched(ticket) {

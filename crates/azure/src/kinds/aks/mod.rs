@@ -3,6 +3,7 @@
 //! One PUT carries the cluster and its pools. Where the runbook names sizes to fall back to, each user pool has an
 //! operation of its own behind it: it holds as soon as the pool stands, and goes down the sizes where Azure found no
 //! machines. A system pool does not: Azure removes the last one only with its cluster, and that is for a person.
+//! What runs on a cluster follows, by its own API.
 
 mod advice;
 mod capture;
@@ -16,6 +17,7 @@ mod roles;
 mod sizes;
 mod view;
 mod work;
+mod workloads;
 
 use std::sync::Arc;
 
@@ -24,7 +26,7 @@ use crate::registry::Seams;
 
 /// Makes the family's drivers.
 pub(super) fn drivers(seams: &Seams) -> Vec<Entry> {
-    let driver = cluster::Cluster::new(seams.arm.clone());
+    let driver = cluster::Cluster::over(seams);
     vec![("azure.aks.cluster", Arc::new(driver))]
 }
 

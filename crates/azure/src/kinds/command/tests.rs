@@ -32,6 +32,7 @@ fn driver(outcome: CommandOutcome, public: Arc<FakePublic>) -> (RunCommand, Arc<
     });
     let seams = Seams {
         arm: FakeAzure::new().arm(),
+        clusters: Arc::new(crate::seams::PretendedClusters::new(FakePublic::silent())),
         public,
         commands: commands.clone(),
     };

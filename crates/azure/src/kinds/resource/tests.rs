@@ -5,7 +5,7 @@ use leeward_runbook::{
 use serde_json::json;
 
 use super::*;
-use crate::testing::{self, FakeAzure, FakePublic, key, region_down};
+use crate::testing::{self, FakeAzure, key, region_down};
 
 const ID: &str = "/subscriptions/sub-1/resourceGroups/rg-neu/providers/Microsoft.Test/things/one";
 
@@ -24,11 +24,7 @@ fn asks(method: &str, id: &str, body: Value) -> Value {
 }
 
 fn driver(azure: &Arc<FakeAzure>) -> AnyResource {
-    let seams = Seams {
-        arm: azure.arm(),
-        public: FakePublic::silent(),
-        commands: Arc::new(crate::testing::NoCommands),
-    };
+    let seams = crate::testing::seams(azure.arm());
     AnyResource {
         arm: seams.arm.clone(),
         prover: Prover::new(&seams),

@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 
 use super::{
-    CLUSTERS, cluster_id,
+    CLUSTERS,
     compose::{self, Asked, node_group},
     etag,
     nodes::{self, Part},
@@ -328,37 +327,8 @@ fn remove(world: &mut World, cluster: &Resource) {
         world.remove(&key);
     }
     world.groups.remove(&group);
+    world.kubernetes.remove(&super::server(cluster));
     world.remove(&cluster.id);
-}
-
-/// Answers with a kubeconfig whose server is the cluster's host name. Its credentials open nothing.
-pub(super) fn credential(context: &Context<'_>, request: &ArmRequest, name: &str) -> Answer {
-    let Some(cluster) = context.seen(&cluster_id(request)) else {
-        return Answer::not_found(&request.path);
-    };
-    let properties = &cluster.body["properties"];
-    if name == "clusterAdmin" && properties["disableLocalAccounts"] == true {
-        // That it fails is documented, the words are not.
-        return unwrapped(
-            400,
-            "BadRequest",
-            "Getting static credential is not allowed because this cluster is set to disable local accounts.",
-            "",
-            "",
-        );
-    }
-    let config = format!(
-        "apiVersion: v1\nkind: Config\nclusters:\n- name: {0}\n  cluster:\n    server: https://{1}:443\ncontexts:\n\
-         - name: {0}\n  context:\n    cluster: {0}\n    user: {2}\ncurrent-context: {0}\nusers:\n- name: {2}\n  \
-         user:\n    token: pretend\n",
-        cluster.name(),
-        text(&properties["fqdn"]),
-        name,
-    );
-    Answer::json(
-        200,
-        json!({"kubeconfigs": [{"name": name, "value": STANDARD.encode(config)}]}),
-    )
 }
 
 /// Marks a cluster as being worked on.

@@ -45,6 +45,10 @@ pub(crate) fn furnish(world: &mut World, blueprint: &Blueprint, item: &AksCluste
             expect(world, address, &cluster_id(blueprint, side));
         }
     }
+    if item.both && world.resource(&cluster_id(blueprint, &item.paired)).is_none() {
+        let region = geography::fold(&blueprint.regions.paired);
+        stand(world, blueprint, &item.paired, &region, &item.specification)?;
+    }
     let region = geography::fold(&blueprint.regions.primary);
     stand(world, blueprint, &item.primary, &region, &item.specification)
 }

@@ -5,6 +5,7 @@
 
 mod cluster;
 mod compose;
+mod credentials;
 mod etag;
 mod furnish;
 mod nodes;
@@ -15,7 +16,10 @@ mod rules;
 use http::Method;
 use serde_json::{Value, json};
 
-pub(crate) use self::furnish::furnish;
+pub(crate) use self::{
+    credentials::{LOCAL, answers, server, signs_in, tokens},
+    furnish::furnish,
+};
 use super::{Context, Failure, Provider, Served, read, status_body};
 use crate::{
     arm::{Answer, ArmRequest},
@@ -121,10 +125,10 @@ fn any_version(aks: &Aks, context: &mut Context<'_>, request: &ArmRequest) -> An
         (&Method::POST, Some(action @ ("start" | "stop"))) if !pool => power::turn(context, request, action),
         (&Method::POST, Some("abort")) if !pool => power::abort(context, request),
         (&Method::POST, Some("listclusteradmincredential")) => {
-            cluster::credential(context, request, "clusterAdmin")
+            credentials::answer(context, request, "clusterAdmin")
         }
         (&Method::POST, Some("listclusterusercredential")) => {
-            cluster::credential(context, request, "clusterUser")
+            credentials::answer(context, request, "clusterUser")
         }
         _ => Answer::gateway(
             405,

@@ -438,22 +438,47 @@ async fn nothing_is_asked_of_the_region_that_is_gone() {
 }
 
 #[tokio::test]
-async fn workloads_are_never_said_to_be_applied() {
+async fn what_runs_on_a_cluster_is_applied_once_it_and_its_pools_stand() {
     let azure = calm();
     let context = context(Journey::Failover);
     let mut with = (*context.settings).clone();
-    with["workloads"] = json!({"manifests": "manifests"});
+    with["workloads"] = json!({"manifests": "manifests/", "ready-within": "5m"});
+    let manifests = b"{apiVersion: apps/v1, kind: Deployment, metadata: {name: shop}}\n---\n{apiVersion: v1, kind: Namespace, metadata: {name: shop}}\n";
     let context = Context {
         settings: Arc::new(with),
-        ..context
+        ..with_files(
+            context,
+            &[
+                ("captures/storefront-cluster.json", CAPTURE),
+                ("manifests/shop.yaml", manifests),
+            ],
+        )
     };
     let assessment = assess(&azure, &context).await.unwrap();
-    assert!(
-        assessment
-            .warnings
-            .iter()
-            .any(|warning| warning.contains("not applied"))
+    let told: Vec<(&str, Vec<&str>)> = assessment
+        .operations
+        .iter()
+        .map(|one| {
+            (
+                one.id.as_str(),
+                one.after.iter().map(OperationId::as_str).collect(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            ("create", vec![]),
+            ("pool/web", vec!["create"]),
+            ("pool/search", vec!["pool/web"]),
+            ("apply/namespace/shop", vec!["pool/search"]),
+            ("apply/deployment/shop", vec!["apply/namespace/shop"]),
+        ]
     );
+    assert_eq!(assessment.warnings.len(), 1, "{:?}", assessment.warnings);
+    // This capture has local accounts disabled: there is no administrator to ask for.
+    assert_eq!(assessment.operations[3].payload["cluster"]["admin"], false);
+    assert!(assessment.operations[3].goal.starts_with("Namespace shop on "));
 }
 
 #[test]

@@ -5,15 +5,14 @@ use leeward_runbook::plan::Goal;
 use serde_json::Value;
 
 use super::*;
-use crate::testing::{self, FakeAzure, FakePublic, NoCommands, examples, key, region_down, with_files};
+use crate::testing::{self, FakeAzure, FakePublic, examples, key, region_down, with_files};
 
 const COMMANDS: &str = "/virtualMachines/vm-1/runCommands";
 
 fn driver(azure: &Arc<FakeAzure>, public: Arc<FakePublic>) -> RunCommand {
     RunCommand::new(&Seams {
-        arm: azure.arm(),
         public,
-        commands: Arc::new(NoCommands),
+        ..testing::seams(azure.arm())
     })
 }
 

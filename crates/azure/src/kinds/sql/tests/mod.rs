@@ -9,20 +9,13 @@ use super::{
     group::Group,
     side::{Of, Verb},
 };
-use crate::{
-    registry::Seams,
-    testing::{FakeAzure, FakePublic, NoCommands},
-};
+use crate::testing::FakeAzure;
 
 mod instances;
 mod servers;
 
 fn driver(azure: &Arc<FakeAzure>, of: Of) -> Group {
-    let seams = Seams {
-        arm: azure.arm(),
-        public: FakePublic::silent(),
-        commands: Arc::new(NoCommands),
-    };
+    let seams = crate::testing::seams(azure.arm());
     Group::new(&seams, of)
 }
 
