@@ -1,6 +1,9 @@
 //! Is what stands around the resources told before it hurts, and told well when it does?
 
-use leeward_acceptance::stage::{Book, Played, Stage, rehearse};
+use leeward_acceptance::{
+    processes,
+    stage::{Book, Played, Stage, rehearse},
+};
 use leeward_cli::rehearsal::Outage;
 use leeward_engine::view::StepWord;
 use leeward_runbook::journey::Journey;
@@ -86,5 +89,44 @@ fn locks_are_read_once_a_run_and_nothing_is_asked_of_the_region_that_failed() {
         });
         assert_eq!(lists.count(), 1, "{outage:?}: {}", played.tale());
         assert_eq!(played.exit(), 0, "{}", played.tale());
+    }
+}
+
+#[test]
+fn what_moved_is_marked_behind_recovery_where_the_setting_asks_for_it() {
+    for (word, wanted) in [("on", 1), ("off", 0)] {
+        let stage = processes::Stage::new();
+        stage.write("runbook.yaml", include_str!("runbooks/gated.yaml"));
+        stage.write("world.yaml", include_str!("runbooks/gated-world.yaml"));
+        let simulated = stage.simulator("runbook.yaml", 60, &[]);
+        let mut line = vec![
+            "failover",
+            "runbook.yaml",
+            "--yes",
+            "--endpoint",
+            simulated.endpoint(),
+        ];
+        line.extend(["--approve-all", "--reason", "INC-1"]);
+        stage.run_with(&line, &[("LEEWARD_MARKS", word.into())]).ended(0);
+        let mut accepted = simulated.changes();
+        accepted.retain(|change| change.accepted);
+        let marks: Vec<_> = accepted
+            .iter()
+            .filter(|change| change.path.ends_with("/tags/default"))
+            .collect();
+        assert_eq!(marks.len(), wanted, "{word}: {accepted:?}");
+        // Behind everything else: it delays nobody.
+        let place = accepted
+            .iter()
+            .position(|change| change.path.ends_with("/tags/default"));
+        assert!(
+            place.is_none_or(|place| place + 1 == accepted.len()),
+            "{accepted:?}"
+        );
+        assert!(marks.iter().all(|mark| {
+            mark.path
+                .to_lowercase()
+                .contains("/trafficmanagerprofiles/tm-gated/")
+        }));
     }
 }
