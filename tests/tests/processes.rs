@@ -6,7 +6,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use leeward_acceptance::processes::{Simulated, Stage, step_of, until};
+use leeward_acceptance::{
+    processes::{Simulated, Stage, step_of, until},
+    sweep::is_message,
+};
 use serde_json::Value;
 
 /// How many virtual seconds pass in one: an hour's move takes a quarter of a minute.
@@ -60,7 +63,7 @@ fn each_once(simulated: &Simulated) {
     let mut count: BTreeMap<(String, String), u32> = BTreeMap::new();
     for change in simulated.accepted() {
         // A hook is told, not changed: the same address hears of the beginning and of the end.
-        if change.path.starts_with("http") {
+        if is_message(&change.path) {
             continue;
         }
         *count.entry((change.method, change.path)).or_default() += 1;
@@ -74,7 +77,7 @@ fn each_once(simulated: &Simulated) {
 fn changed(simulated: &Simulated) -> Vec<(String, String)> {
     let accepted = simulated.accepted().into_iter();
     accepted
-        .filter(|change| !change.path.starts_with("http"))
+        .filter(|change| !is_message(&change.path))
         .map(|change| (change.method, change.path))
         .collect()
 }
