@@ -13,7 +13,8 @@ const SUBSCRIPTION: &str = "00000000-0000-0000-0000-0000000000f3";
 /// Plays the smallest runbook in a world with locks and roles of its own.
 fn played(more: &str, outage: Outage) -> (Stage, Played) {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../runbooks/minimal");
-    let read = |name: &str| std::fs::read_to_string(format!("{folder}/{name}")).unwrap();
+    let read =
+        |name: &str| std::fs::read_to_string(format!("{folder}/{name}")).expect("a file of the runbook");
     let world = format!("{}\n{more}\n", read("world.yaml"));
     rehearse(async {
         let book = Book::written(&read("runbook.yaml"), &world);

@@ -15,7 +15,7 @@ pub(super) fn ambiguous(scalar: &Scalar) -> Option<&'static str> {
         return Some("a flag");
     }
     let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
-    let all = |test: fn(&u8) -> bool| !digits.is_empty() && digits.as_bytes().iter().all(|byte| test(byte));
+    let all = |test: fn(&u8) -> bool| !digits.is_empty() && digits.as_bytes().iter().all(&test);
     let octal = digits.len() > 1 && digits.starts_with('0') && all(u8::is_ascii_digit);
     let based = ["0x", "0o", "0b"].iter().any(|base| {
         digits

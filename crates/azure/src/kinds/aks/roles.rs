@@ -251,17 +251,19 @@ fn of(
     plan: &Plan,
     role: (&str, &str, &str),
     run: Option<&str>,
-) -> Result<RoleAssignment, Observation> {
+) -> Result<RoleAssignment, Box<Observation>> {
     let (who, scope, role) = role;
     let name = &plan.side.name;
-    let barred = |evidence: String| Observation::Barred { evidence };
+    let barred = |evidence: String| Box::new(Observation::Barred { evidence });
     let cluster = cluster.ok_or_else(|| barred(format!("there is no cluster {name}")))?;
     if !view::is_ours(cluster, &plan.mapped.digest, run) {
         return Err(barred(format!("the cluster {name} is not ours")));
     }
     let principal = cluster.pointer(&pointer(who)).and_then(Value::as_str);
-    let principal = principal.ok_or_else(|| Observation::CannotTell {
-        reason: format!("{name} shows no {who} identity"),
+    let principal = principal.ok_or_else(|| {
+        Box::new(Observation::CannotTell {
+            reason: format!("{name} shows no {who} identity"),
+        })
     })?;
     RoleAssignment::new(scope, principal, role).map_err(|error| barred(error.to_string()))
 }
@@ -276,7 +278,7 @@ pub(super) async fn observe(
 ) -> Observation {
     match of(cluster, plan, role, run) {
         Ok(assignment) => assignment.observe(arm).await,
-        Err(seen) => seen,
+        Err(seen) => *seen,
     }
 }
 
@@ -291,8 +293,10 @@ pub(super) async fn begin(
 ) -> Sent {
     match of(cluster, plan, role, run) {
         Ok(assignment) => assignment.begin(arm, key).await,
-        Err(Observation::CannotTell { reason }) => Sent::NotSent { reason },
-        Err(Observation::Barred { evidence }) => refusal::refused_here("NotOurs", evidence),
-        Err(other) => refusal::refused_here("NotOurs", format!("{other:?}")),
+        Err(seen) => match *seen {
+            Observation::CannotTell { reason } => Sent::NotSent { reason },
+            Observation::Barred { evidence } => refusal::refused_here("NotOurs", evidence),
+            other => refusal::refused_here("NotOurs", format!("{other:?}")),
+        },
     }
 }

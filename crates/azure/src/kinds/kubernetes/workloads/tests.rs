@@ -13,10 +13,13 @@ use crate::{
     testing::{self, FakeAzure, key, with_files},
 };
 
+/// Method, path, and the answers in their order.
+type Route = (&'static str, String, VecDeque<(u16, Value)>);
+
 /// A cluster in memory: answers by method and path; what nobody scripted is a 404.
 #[derive(Default)]
 struct FakeCluster {
-    routes: Mutex<Vec<(&'static str, String, VecDeque<(u16, Value)>)>>,
+    routes: Mutex<Vec<Route>>,
     seen: Mutex<Vec<(ClusterAccess, ClusterRequest)>>,
     lost: Mutex<bool>,
 }

@@ -41,7 +41,7 @@ fn azure(body: Value) -> Arc<FakeAzure> {
 }
 
 async fn assess(azure: &Arc<FakeAzure>, context: &Context) -> Result<Assessment, DriverError> {
-    driver(&azure).assess(context).await
+    driver(azure).assess(context).await
 }
 
 #[tokio::test]

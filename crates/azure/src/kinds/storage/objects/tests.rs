@@ -47,7 +47,7 @@ fn names(found: &Assessment) -> Vec<&str> {
 }
 
 async fn seen(azure: &Arc<FakeAzure>, context: &Context, operation: &Operation) -> String {
-    let seen = driver(&azure).observe(context, operation).await;
+    let seen = driver(azure).observe(context, operation).await;
     serde_json::to_value(&seen).unwrap()["seen"]
         .as_str()
         .unwrap()
