@@ -32,8 +32,6 @@ pub struct Kind {
     pub operations: &'static [OperationDeclaration],
     /// How long its change usually takes; the source of the figure stands in its documentation.
     pub forecast: Duration,
-    /// Whether this version can do it; `check` warns where not.
-    pub driven: bool,
     /// Whether it runs other people's code or requests: in a drill such a step needs `clean-up`.
     pub foreign: bool,
     /// Whether `at` may hold any names, for expressions to read.
@@ -77,8 +75,6 @@ pub struct Setting {
     pub default: Option<&'static str>,
     /// One line of documentation.
     pub summary: &'static str,
-    /// Whether this version heeds it; `check` and `plan` warn where not.
-    pub driven: bool,
 }
 
 /// Where a setting may be written.

@@ -375,24 +375,6 @@ fn a_drill_without_an_isolated_network_is_refused_and_a_failover_is_not() {
 }
 
 #[test]
-fn a_plan_that_would_end_stuck_at_a_kind_without_driver_is_refused_and_the_others_are_not() {
-    // While there is such a kind.
-    for kind in leeward_runbook::kinds::catalogue()
-        .iter()
-        .filter(|kind| !kind.driven)
-    {
-        let book = steps(&format!(
-            "  a: {{ use: check.tcp, with: {{ host: h, port: 1 }}, ends: recovery }}\n  \
-             b: {{ use: {}, in: [failback], with: {{ cluster: c, resource-group: g, manifests: m }} }}\n",
-            kind.name
-        ));
-        assert!(plan(&book, &PlanRequest::new(Journey::Failover)).is_ok());
-        let said = refused(&book, &PlanRequest::new(Journey::Failback));
-        assert!(said.iter().any(|line| line.starts_with("LW0135")), "{said:?}");
-    }
-}
-
-#[test]
 fn the_side_that_takes_over_says_who_is_switched_to_it() {
     let book = steps(
         "  files: { use: azure.storage.object-replication, with: { resource-group: g }, data-loss: { budget: 1m }, ends: recovery, at: { \

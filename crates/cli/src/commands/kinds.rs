@@ -80,7 +80,6 @@ fn machine(kind: &Kind) -> Value {
                 "required": setting.required,
                 "default": default,
                 "summary": setting.summary,
-                "driven": setting.driven,
             })
         })
         .collect();
@@ -108,7 +107,6 @@ fn machine(kind: &Kind) -> Value {
     json!({
         "name": kind.name,
         "summary": kind.summary,
-        "driven": kind.driven,
         "journeys": kind.journeys,
         "default-journeys": kind.default_journeys,
         "ladder": kind.ladder,

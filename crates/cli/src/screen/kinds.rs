@@ -14,13 +14,7 @@ pub fn kinds(list: &[&Kind], paint: Paint) -> String {
         table.labelled(vec![
             (kind.name.to_owned(), None),
             (journeys(kind.default_journeys), Some(Label::Quiet)),
-            match kind.driven {
-                true => (kind.summary.to_owned(), None),
-                false => (
-                    format!("{}  (not carried out by this version)", kind.summary),
-                    Some(Label::Quiet),
-                ),
-            },
+            (kind.summary.to_owned(), None),
         ]);
     }
     table.show(paint)
@@ -77,13 +71,6 @@ fn heading(paint: Paint, words: &str) -> String {
 
 fn facts(kind: &Kind) -> Columns {
     let mut table = Columns::bare(0);
-    table.row([
-        "Carried out".to_owned(),
-        match kind.driven {
-            true => "yes".to_owned(),
-            false => "not by this version: a plan that needs it is refused (LW0135)".to_owned(),
-        },
-    ]);
     table.row(["Journeys".to_owned(), journeys(kind.journeys)]);
     table.row([
         "Takes part in, unless `in` says otherwise".to_owned(),
@@ -159,10 +146,7 @@ fn settings(table: &mut Columns, list: &[Setting], before: &str) {
             under.to_owned(),
             shape(&setting.shape),
             default,
-            match setting.driven {
-                true => setting.summary.to_owned(),
-                false => format!("{} (not heeded by this version)", setting.summary),
-            },
+            setting.summary.to_owned(),
         ]);
         match setting.shape {
             Shape::Map(inner) => settings(table, inner, &format!("{name}.")),

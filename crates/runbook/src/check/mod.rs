@@ -12,7 +12,6 @@ mod special;
 mod target;
 
 pub(crate) use journeys::network;
-pub(crate) use settings::not_driven;
 pub(crate) use shape::{describe, fill, fits_json, to_json};
 
 use std::collections::HashMap;

@@ -1,15 +1,13 @@
 //! The kinds, and their settings under `with`, `at`, `verify` and `goal`.
 
-use std::sync::Arc;
-
 use super::{View, directions, shape};
 use crate::{
     decode::{is_name, missing_key, unknown_key},
-    finding::{Finding, Findings, Severity, code_list as code, nearest},
+    finding::{Finding, Findings, code_list as code, nearest},
     journey::{Journey, Side},
     kind::{Kind, Setting, Stands},
     kinds,
-    model::{Check, Goal, ParameterType, Spanned, Step},
+    model::{Check, Goal, ParameterType, Step},
     yaml::{Entry, Node},
 };
 
@@ -25,8 +23,6 @@ pub(super) fn look(view: &View<'_>, findings: &mut Findings) {
             unknown_kind(step, findings);
             continue;
         };
-        not_driven(view, index, Severity::Warning, findings);
-        not_heeded(step, kind, &view.journeys_of(index), findings);
         of_with(step, kind, findings);
         for side in [Side::Primary, Side::Paired] {
             of_side(step, side, kind, findings);
@@ -61,36 +57,6 @@ fn unknown_kind(step: &Step, findings: &mut Findings) {
     findings.add(kind.span, finding);
 }
 
-/// Tells of a kind that this version cannot carry out. A warning to one who checks, an error to one
-/// whose plan would end stuck there.
-pub(crate) fn not_driven(view: &View<'_>, index: usize, severity: Severity, findings: &mut Findings) {
-    let step = &view.runbook.steps[index];
-    let journeys = view.journeys_of(index);
-    let mut tell = |written: &Spanned<Arc<str>>, kind: &Kind| {
-        let finding = Finding::new(
-            code::NOT_DRIVEN,
-            severity,
-            format!("`{}` is known but cannot be run by this version", kind.name),
-        )
-        .because(format!(
-            "a run would stop at step `{}` and wait for a person",
-            step.name.value
-        ))
-        .fix("do it by a `gate.manual` with a check until then")
-        .fix("install a newer leeward")
-        .only_in(&journeys);
-        findings.add(written.span, finding);
-    };
-    if let (Some(written), Some(kind)) = (&step.kind, view.kinds[index].filter(|kind| !kind.driven)) {
-        tell(written, kind);
-    }
-    for check in checks(step) {
-        if let Some(kind) = kinds::find(&check.kind.value).filter(|kind| !kind.driven) {
-            tell(&check.kind, kind);
-        }
-    }
-}
-
 /// Returns the checks under `verify` and `goal`.
 pub(super) fn checks(step: &Step) -> impl Iterator<Item = &Check> {
     let goal = match &step.goal {
@@ -98,29 +64,6 @@ pub(super) fn checks(step: &Step) -> impl Iterator<Item = &Check> {
         _ => None,
     };
     step.verify.iter().chain(goal)
-}
-
-/// Settings that this version takes and does not heed.
-fn not_heeded(step: &Step, kind: &Kind, journeys: &[Journey], findings: &mut Findings) {
-    for setting in kind.settings.iter().filter(|setting| !setting.driven) {
-        for node in [&step.with, &step.primary, &step.paired].into_iter().flatten() {
-            let Some(entry) = node.entry(setting.name) else {
-                continue;
-            };
-            let finding = Finding::warning(
-                code::NOT_DRIVEN,
-                format!(
-                    "`{}` of step `{}` is known but not heeded by this version",
-                    setting.name, step.name.value
-                ),
-            )
-            .because("the step is done without it, and what it asks for is left to you")
-            .fix("do it by a step of its own, such as `azure.resource` or a `gate.manual` with a check")
-            .fix("install a newer leeward")
-            .only_in(journeys);
-            findings.add(entry.span, finding);
-        }
-    }
 }
 
 fn no_subscription(step: &Step, findings: &mut Findings) {

@@ -184,7 +184,6 @@ pub(super) static CLUSTER: Kind = Kind {
     ],
     // 250 to 310 s seen for a cluster, 200 s for a pool.
     forecast: seconds(480),
-    driven: true,
     foreign: false,
     free_at: false,
 };

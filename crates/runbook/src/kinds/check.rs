@@ -10,7 +10,6 @@ const fn prove(
     summary: &'static str,
     settings: &'static [Setting],
     outputs: &'static [Output],
-    driven: bool,
 ) -> Kind {
     Kind {
         name,
@@ -25,7 +24,6 @@ const fn prove(
         permissions: &[],
         operations: &[],
         forecast: seconds(30),
-        driven,
         foreign: false,
         free_at: true,
     }
@@ -72,7 +70,6 @@ pub(super) static HTTP: Kind = prove(
         gives("status", "Last status"),
         gives("latency", "Time of the last answer"),
     ],
-    true,
 );
 
 /// `check.tcp`.
@@ -87,7 +84,6 @@ pub(super) static TCP: Kind = prove(
         EVERY,
     ],
     &[],
-    true,
 );
 
 /// `check.dns`.
@@ -140,7 +136,6 @@ pub(super) static DNS: Kind = prove(
         EVERY,
     ],
     &[],
-    true,
 );
 
 /// `check.sql`.
@@ -194,7 +189,6 @@ pub(super) static SQL: Kind = prove(
         EVERY,
     ],
     &[],
-    true,
 );
 
 /// `check.tls`.
@@ -239,5 +233,4 @@ pub(super) static TLS: Kind = prove(
         EVERY,
     ],
     &[],
-    true,
 );

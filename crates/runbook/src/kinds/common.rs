@@ -37,7 +37,6 @@ pub(super) const fn need(name: &'static str, shape: Shape, stands: Stands, summa
         required: true,
         default: None,
         summary,
-        driven: true,
     }
 }
 
@@ -50,7 +49,6 @@ pub(super) const fn may(name: &'static str, shape: Shape, stands: Stands, summar
         required: false,
         default: None,
         summary,
-        driven: true,
     }
 }
 
@@ -69,19 +67,6 @@ pub(super) const fn otherwise(
         required: false,
         default: Some(default),
         summary,
-        driven: true,
-    }
-}
-
-/// A setting of the language that this version does not heed yet. Taking the word away says that it does.
-#[allow(
-    dead_code,
-    reason = "for settings that are declared before they are driven; just now there is none"
-)]
-pub(super) const fn not_yet(setting: Setting) -> Setting {
-    Setting {
-        driven: false,
-        ..setting
     }
 }
 

@@ -102,7 +102,6 @@ pub(super) static RUN_COMMAND: Kind = Kind {
     ],
     // 30 s seen.
     forecast: seconds(60),
-    driven: true,
     foreign: true,
     free_at: true,
 };

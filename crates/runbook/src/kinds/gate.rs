@@ -23,7 +23,6 @@ const fn gate(
         permissions: &[],
         operations: &[],
         forecast: seconds(forecast),
-        driven: true,
         foreign: false,
         free_at: true,
     }

@@ -102,7 +102,6 @@ pub(super) static APPLYING: Kind = Kind {
     ],
     operations: &[APPLY],
     forecast: seconds(180),
-    driven: true,
     foreign: true,
     free_at: true,
 };

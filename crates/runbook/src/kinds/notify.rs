@@ -55,7 +55,6 @@ pub(super) static WEBHOOK: Kind = Kind {
     permissions: &[],
     operations: OPERATIONS,
     forecast: seconds(2),
-    driven: true,
     foreign: false,
     free_at: true,
 };
@@ -97,7 +96,6 @@ pub(super) static STATUS_PAGE: Kind = Kind {
     permissions: &[],
     operations: OPERATIONS,
     forecast: seconds(2),
-    driven: true,
     foreign: false,
     free_at: true,
 };

@@ -109,7 +109,6 @@ pub(super) static ANY: Kind = Kind {
         },
     ],
     forecast: seconds(60),
-    driven: true,
     foreign: true,
     free_at: true,
 };

@@ -54,7 +54,6 @@ pub(super) static COMMAND: Kind = Kind {
         source: "inference",
     }],
     forecast: seconds(30),
-    driven: true,
     foreign: true,
     free_at: true,
 };

@@ -230,7 +230,6 @@ const BASE: Kind = Kind {
     operations: OPERATIONS,
     // 153 to 184 s seen for one machine.
     forecast: seconds(180),
-    driven: true,
     foreign: false,
     free_at: false,
 };

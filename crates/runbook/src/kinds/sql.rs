@@ -106,7 +106,6 @@ pub(super) static INSTANCE_GROUP: Kind = Kind {
     ],
     // 20 to 30 s seen for empty instances; up to five minutes documented.
     forecast: seconds(120),
-    driven: true,
     foreign: false,
     free_at: false,
 };
@@ -201,7 +200,6 @@ pub(super) static DATABASE_GROUP: Kind = Kind {
     ],
     // 10 to 35 s seen on tiny databases, all three verbs.
     forecast: seconds(60),
-    driven: true,
     foreign: false,
     free_at: false,
 };

@@ -195,7 +195,6 @@ pub(super) static GEO: Kind = Kind {
     ],
     // No recording of a completion; about an hour documented.
     forecast: seconds(3600),
-    driven: true,
     foreign: false,
     free_at: false,
 };
@@ -338,7 +337,6 @@ pub(super) static OBJECTS: Kind = Kind {
     ],
     // A synchronous DELETE.
     forecast: seconds(10),
-    driven: true,
     foreign: false,
     free_at: false,
 };

@@ -78,7 +78,6 @@ pub(super) static TRAFFIC_MANAGER: Kind = Kind {
     ],
     // Synchronous; clients follow after the TTL, which the checks measure.
     forecast: seconds(60),
-    driven: true,
     foreign: false,
     free_at: false,
 };
@@ -143,7 +142,6 @@ pub(super) static FRONT_DOOR: Kind = Kind {
     ],
     // 17 to 155 s seen; the edge follows in 3 to 20 minutes.
     forecast: seconds(300),
-    driven: true,
     foreign: false,
     free_at: false,
 };
@@ -207,7 +205,6 @@ pub(super) static DNS: Kind = Kind {
     ],
     operations: RECORD_OPERATIONS,
     forecast: seconds(60),
-    driven: true,
     foreign: false,
     free_at: false,
 };
@@ -232,7 +229,6 @@ pub(super) static PRIVATE_DNS: Kind = Kind {
     ],
     operations: RECORD_OPERATIONS,
     forecast: seconds(60),
-    driven: true,
     foreign: false,
     free_at: false,
 };

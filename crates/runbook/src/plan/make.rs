@@ -12,7 +12,7 @@ use super::{
     settle::{Frame, place},
 };
 use crate::{
-    check::{self, View, direction, network, not_driven},
+    check::{self, View, direction, network},
     expr::{self, Scope},
     finding::{Finding, Findings, Severity, code_list as code, nearest},
     journey::{Journey, Region, Side},
@@ -100,7 +100,6 @@ fn made(runbook: &Runbook, request: &PlanRequest<'_>) -> Result<(Plan, PinnedFil
                 if request.journey == Journey::Drill {
                     network(step, kind, Severity::Error, &mut findings);
                 }
-                not_driven(&view, index, Severity::Error, &mut findings);
                 let mut planned = frame.step(step, kind, &mut findings);
                 planned.when.clone_from(when);
                 let span = |name: &str| place(step, name);

@@ -77,20 +77,6 @@ fn findings_come_in_the_order_of_the_file() {
 }
 
 #[test]
-fn a_kind_that_this_version_does_not_carry_out_is_told_while_there_is_one() {
-    for kind in leeward_runbook::kinds::catalogue()
-        .iter()
-        .filter(|kind| !kind.driven)
-    {
-        let text = format!(
-            "{HEAD}  a: {{ use: {} }}\n  end: {{ use: check.tcp, with: {{ host: h, port: 1 }}, ends: recovery }}\n",
-            kind.name
-        );
-        assert!(codes_of(&text).contains(&"LW0135".to_owned()), "{}", shown(&text));
-    }
-}
-
-#[test]
 fn every_mistake_in_a_step_is_told_and_nothing_else() {
     for (what, steps, expected) in STEPS {
         let text = format!(
