@@ -16,32 +16,13 @@ use leeward_engine::{
     view::Standing,
     work::{Assessment, Figure, Loss, Operation, Phase, Progress, Rung},
 };
-use leeward_runbook::{journey::Journey, kind::RepeatClass, plan::Plan};
+use leeward_runbook::{journey::Journey, kind::RepeatClass};
 use serde_json::json;
-
-fn one() -> Plan {
-    toy::plan(&[("sql", &[], json!({}))])
-}
 
 fn say_retry(desk: &mut Desk, step: &str) -> Option<String> {
     desk.say(Command::Retry {
         step: toy::step(step),
     })
-}
-
-fn cancel() -> Command {
-    Command::Cancel {
-        reason: "enough".to_owned(),
-    }
-}
-
-fn settle(step: &str, verdict: Verdict) -> Command {
-    Command::Settle {
-        step: toy::step(step),
-        operation: None,
-        verdict,
-        reason: "looked at it".to_owned(),
-    }
 }
 
 /// A gentle way that gets ten minutes, and a harsher one that waits for its end, or does not.

@@ -14,31 +14,11 @@ use leeward_engine::{
     work::{Operation, Phase},
 };
 use leeward_runbook::{kind::RepeatClass, plan::Plan};
-use serde_json::json;
-
-fn one() -> Plan {
-    toy::plan(&[("sql", &[], json!({}))])
-}
 
 fn drill() -> Plan {
     let mut plan = one();
     plan.journey = leeward_runbook::journey::Journey::Drill;
     plan
-}
-
-fn settle(verdict: Verdict) -> Command {
-    Command::Settle {
-        step: toy::step("sql"),
-        operation: None,
-        verdict,
-        reason: "looked at it".to_owned(),
-    }
-}
-
-fn cancel() -> Command {
-    Command::Cancel {
-        reason: "enough".to_owned(),
-    }
 }
 
 /// Its first send went unanswered, its second was refused for good.
@@ -179,7 +159,7 @@ fn a_person_gets_out_of_a_cancelled_run_whose_change_never_ends() {
         desk.send(0, 0, accepted());
         desk.pass(minutes(50));
         desk.say(cancel());
-        assert_eq!(desk.say(settle(verdict)), None);
+        assert_eq!(desk.say(settle("sql", verdict)), None);
         if verdict == Verdict::Failed {
             desk.look(0, 0, not_begun());
         }
@@ -281,7 +261,7 @@ fn a_person_lets_a_drill_clean_up_by_saying_what_became_of_its_switch() {
     let mut desk = switching();
     desk.send(0, 0, accepted());
     desk.pass(minutes(50));
-    assert_eq!(desk.say(settle(Verdict::Failed)), None);
+    assert_eq!(desk.say(settle("sql", Verdict::Failed)), None);
     desk.look(0, 0, not_begun());
     desk.look(0, 1, holds());
     assert_eq!(

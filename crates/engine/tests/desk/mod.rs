@@ -13,7 +13,7 @@ use leeward_engine::{
     event::{Event, OperationEvent, RunOptions},
     id::{OperationId, RunId},
     machine::{Action, Effect, Input, Machine, Part, standing},
-    port::{Command, CommandId, Envelope},
+    port::{Command, CommandId, Envelope, Verdict},
     record::{Chain, JOURNAL_FORMAT, Record},
     state::{OperationPhase, RunState, StepPhase},
     view::{RunView, Standing},
@@ -22,7 +22,7 @@ use leeward_engine::{
 use leeward_runbook::{kind::RepeatClass, plan::Plan};
 use serde_json::json;
 
-use crate::toy::{drained, holder, person};
+use crate::toy::{self, drained, holder, person};
 
 pub struct Desk {
     pub machine: Machine,
@@ -137,6 +137,27 @@ pub fn failed(retryable: bool) -> Progress {
 
 pub fn minutes(count: i64) -> i64 {
     count * 60
+}
+
+/// A plan of one step.
+pub fn one() -> Plan {
+    toy::plan(&[("sql", &[], json!({}))])
+}
+
+pub fn cancel() -> Command {
+    Command::Cancel {
+        reason: "enough".to_owned(),
+    }
+}
+
+/// A person says what became of whatever waits for that in a step.
+pub fn settle(step: &str, verdict: Verdict) -> Command {
+    Command::Settle {
+        step: toy::step(step),
+        operation: None,
+        verdict,
+        reason: "looked at it".to_owned(),
+    }
 }
 
 impl Desk {
