@@ -85,6 +85,32 @@ const CONSUMER: &[Setting] = &[
     ),
 ];
 
+/// A drill's blob, and where it is to be read.
+const fn canary_sent(goal: &'static str) -> OperationDeclaration {
+    OperationDeclaration {
+        name: "canary/send",
+        rung: None,
+        sends: "PUT https://{account}.blob…/{container}/leeward-canary-{run}.txt, If-None-Match",
+        goal,
+        repeat: RepeatClass::SelfGuarded,
+        settling: LATE,
+        witnesses: "the blob itself, which holds the run's name",
+        source: "FACTS §5",
+    }
+}
+
+/// The same blob, taken away.
+const CANARY_REMOVED: OperationDeclaration = OperationDeclaration {
+    name: "canary/remove",
+    rung: None,
+    sends: "DELETE https://{account}.blob…/{container}/leeward-canary-{run}.txt",
+    goal: "the account that it was written to has no such blob",
+    repeat: RepeatClass::Repeatable,
+    settling: LATE,
+    witnesses: "the blob's absence",
+    source: "FACTS §1.5",
+};
+
 /// `azure.storage.geo-failover`.
 pub(super) static GEO: Kind = Kind {
     name: "azure.storage.geo-failover",
@@ -172,26 +198,8 @@ pub(super) static GEO: Kind = Kind {
             witnesses: "sku.name",
             source: "FACTS §5",
         },
-        OperationDeclaration {
-            name: "canary/send",
-            rung: None,
-            sends: "PUT https://{account}.blob…/{container}/leeward-canary-{run}.txt, If-None-Match",
-            goal: "the blob can be read from the account's secondary endpoint",
-            repeat: RepeatClass::SelfGuarded,
-            settling: LATE,
-            witnesses: "the blob itself, which holds the run's name",
-            source: "FACTS §5",
-        },
-        OperationDeclaration {
-            name: "canary/remove",
-            rung: None,
-            sends: "DELETE https://{account}.blob…/{container}/leeward-canary-{run}.txt",
-            goal: "the account that it was written to has no such blob",
-            repeat: RepeatClass::Repeatable,
-            settling: LATE,
-            witnesses: "the blob's absence",
-            source: "FACTS §1.5",
-        },
+        canary_sent("the blob can be read from the account's secondary endpoint"),
+        CANARY_REMOVED,
     ],
     // No recording of a completion; about an hour documented.
     forecast: seconds(3600),
@@ -314,26 +322,8 @@ pub(super) static OBJECTS: Kind = Kind {
             witnesses: "the record set and its etag",
             source: "FACTS §7",
         },
-        OperationDeclaration {
-            name: "canary/send",
-            rung: None,
-            sends: "PUT https://{account}.blob…/{container}/leeward-canary-{run}.txt, If-None-Match",
-            goal: "the blob can be read from the account that receives",
-            repeat: RepeatClass::SelfGuarded,
-            settling: LATE,
-            witnesses: "the blob itself, which holds the run's name",
-            source: "FACTS §5",
-        },
-        OperationDeclaration {
-            name: "canary/remove",
-            rung: None,
-            sends: "DELETE https://{account}.blob…/{container}/leeward-canary-{run}.txt",
-            goal: "the account that it was written to has no such blob",
-            repeat: RepeatClass::Repeatable,
-            settling: LATE,
-            witnesses: "the blob's absence",
-            source: "FACTS §1.5",
-        },
+        canary_sent("the blob can be read from the account that receives"),
+        CANARY_REMOVED,
     ],
     // A synchronous DELETE.
     forecast: seconds(10),
