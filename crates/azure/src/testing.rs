@@ -16,7 +16,7 @@ use leeward_engine::{
 };
 use leeward_runbook::{
     journey::{Journey, Region, Side},
-    plan::{Objectives, OnFailure, PLAN_FORMAT, Plan, PlannedStep, Retry},
+    plan::{Check, Goal, Objectives, OnFailure, PLAN_FORMAT, Plan, PlannedStep, Retry},
 };
 use serde_json::{Value, json};
 
@@ -396,4 +396,15 @@ impl CommandRunner for NoCommands {
             reason: "nobody".to_owned(),
         }
     }
+}
+
+/// A goal that holds once a port answers.
+pub(crate) fn proven_by_a_port() -> Goal {
+    Goal::Check(Check {
+        kind: "check.tcp".to_owned(),
+        settings: json!({"host": "10.0.0.1", "port": 5432}),
+        within: Duration::from_secs(60),
+        hold: Duration::ZERO,
+        every: Duration::from_secs(5),
+    })
 }

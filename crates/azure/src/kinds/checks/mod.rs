@@ -14,7 +14,7 @@ use leeward_engine::{
     port::{Clock, Context, Driver, DriverError},
     work::{Assessment, Observation, Operation, Probe, Progress, Sent, Ticket},
 };
-use leeward_runbook::plan::Check;
+use leeward_runbook::plan::{Check, Goal};
 use serde_json::Value;
 
 use super::Entry;
@@ -121,6 +121,21 @@ fn whole(value: &Value) -> Option<u64> {
     value
         .as_u64()
         .or_else(|| value.as_str().and_then(|text| text.trim().parse().ok()))
+}
+
+/// Returns the check that proves a step which has no resource of its own, where it names one. `what` says what the
+/// step is: "a script".
+pub(super) fn goal<'a>(context: &'a Context, what: &str) -> Result<Option<&'a Check>, DriverError> {
+    match &context.step.goal {
+        None => Ok(None),
+        Some(Goal::Check(check)) if Prover::knows(&check.kind) => Ok(Some(check)),
+        Some(Goal::Check(check)) => Err(DriverError::Impossible {
+            reason: format!("its goal is `{}`, which this version cannot probe", check.kind),
+        }),
+        Some(Goal::Condition(_)) => Err(DriverError::Impossible {
+            reason: format!("its goal is a condition on a resource, and {what} has none: write a check"),
+        }),
+    }
 }
 
 #[cfg(test)]

@@ -11,15 +11,12 @@ use leeward_engine::{
     port::{Context, Driver, DriverError},
     work::{Assessment, Observation, Operation, Outputs, Phase, Progress, Rung, Sent, Ticket},
 };
-use leeward_runbook::{
-    kind::RepeatClass,
-    plan::{Check, Goal},
-};
+use leeward_runbook::kind::RepeatClass;
 use serde_json::{Value, json};
 
 use super::{
     Entry,
-    checks::Prover,
+    checks::{self, Prover},
     foreign::foreign,
     secrets::{Opened, note_variables_of},
     settings,
@@ -67,19 +64,6 @@ fn arguments(settings: &Value) -> Result<Vec<String>, DriverError> {
         })
 }
 
-fn goal(context: &Context) -> Result<Option<&Check>, DriverError> {
-    match &context.step.goal {
-        None => Ok(None),
-        Some(Goal::Check(check)) if Prover::knows(&check.kind) => Ok(Some(check)),
-        Some(Goal::Check(check)) => Err(DriverError::Impossible {
-            reason: format!("its goal is `{}`, which this version cannot probe", check.kind),
-        }),
-        Some(Goal::Condition(_)) => Err(DriverError::Impossible {
-            reason: "its goal is a condition on a resource, and a command has none: write a check".to_owned(),
-        }),
-    }
-}
-
 #[async_trait]
 impl Driver for RunCommand {
     fn targets(&self, _context: &Context) -> Vec<String> {
@@ -88,7 +72,7 @@ impl Driver for RunCommand {
 
     async fn assess(&self, context: &Context) -> Result<Assessment, DriverError> {
         let words = arguments(&context.settings)?;
-        let goal = goal(context)?;
+        let goal = checks::goal(context, "a command")?;
         folder::check(context)?;
         let program = words.first().map(String::as_str).unwrap_or_default();
         Ok(Assessment {
@@ -122,7 +106,7 @@ impl Driver for RunCommand {
     }
 
     async fn observe(&self, context: &Context, _operation: &Operation) -> Observation {
-        let check = match goal(context) {
+        let check = match checks::goal(context, "a command") {
             Ok(Some(check)) => check,
             Ok(None) => {
                 return Observation::CannotTell {

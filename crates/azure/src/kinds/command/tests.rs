@@ -189,13 +189,7 @@ async fn a_program_works_in_a_folder_with_the_files_that_the_plan_pinned() {
 
 #[tokio::test]
 async fn a_goal_is_looked_at_by_its_check() {
-    let goal = Goal::Check(Check {
-        kind: "check.tcp".to_owned(),
-        settings: json!({"host": "10.0.0.1", "port": 5432}),
-        within: Duration::from_secs(60),
-        hold: Duration::ZERO,
-        every: Duration::from_secs(5),
-    });
+    let goal = testing::proven_by_a_port();
     for (public, holds) in [
         (FakePublic::answering(200, ""), true),
         (FakePublic::silent(), false),

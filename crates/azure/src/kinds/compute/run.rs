@@ -9,11 +9,7 @@ use leeward_engine::{
     port::{Context, Driver, DriverError},
     work::{Assessment, Observation, Operation, Outputs, Phase, Progress, Rung, Sent, Ticket},
 };
-use leeward_runbook::{
-    journey::Journey,
-    kind::RepeatClass,
-    plan::{Check, Goal},
-};
+use leeward_runbook::{journey::Journey, kind::RepeatClass};
 use serde_json::{Value, json};
 
 use super::{
@@ -22,7 +18,11 @@ use super::{
 };
 use crate::{
     arm::{Arm, ReadError, lro, path::folded, refusal, reply::cut},
-    kinds::{checks::Prover, foreign::foreign, secrets::Opened},
+    kinds::{
+        checks::{self, Prover},
+        foreign::foreign,
+        secrets::Opened,
+    },
     registry::Seams,
 };
 
@@ -98,7 +98,7 @@ impl RunCommand {
             Standing::Well(ended) => Some((&one.name, ended)),
             _ => None,
         });
-        if let Some(check) = goal(context).ok().flatten() {
+        if let Some(check) = checks::goal(context, "a script").ok().flatten() {
             let probe = self.prover.probe(&check.kind, &check.settings).await;
             return match probe.passed {
                 true => Observation::Holds {
@@ -292,7 +292,7 @@ impl Driver for RunCommand {
 
     async fn assess(&self, context: &Context) -> Result<Assessment, DriverError> {
         let asked = Asked::read(context)?;
-        let goal = goal(context)?;
+        let goal = checks::goal(context, "a script")?;
         let what = || format!("machine {}", asked.machine);
         let read = self.arm.for_step(context).read(&asked.machine()).await;
         let reply = read.map_err(|error| error.into_driver_error(what()))?;
@@ -406,19 +406,6 @@ fn going(word: String) -> Progress {
         percent: None,
         look_after: None,
         ticket: None,
-    }
-}
-
-fn goal(context: &Context) -> Result<Option<&Check>, DriverError> {
-    match &context.step.goal {
-        None => Ok(None),
-        Some(Goal::Check(check)) if Prover::knows(&check.kind) => Ok(Some(check)),
-        Some(Goal::Check(check)) => Err(DriverError::Impossible {
-            reason: format!("its goal is `{}`, which this version cannot probe", check.kind),
-        }),
-        Some(Goal::Condition(_)) => Err(DriverError::Impossible {
-            reason: "its goal is a condition on a resource, and a script has none: write a check".to_owned(),
-        }),
     }
 }
 

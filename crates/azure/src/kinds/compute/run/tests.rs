@@ -1,7 +1,6 @@
 use std::sync::Arc;
 
 use leeward_engine::work::OperationUrl;
-use leeward_runbook::plan::Goal;
 use serde_json::Value;
 
 use super::*;
@@ -411,13 +410,7 @@ async fn what_did_its_work_is_taken_away_afterwards_and_what_failed_is_left_to_b
 
 #[tokio::test]
 async fn a_goal_is_looked_at_by_its_check_and_a_running_script_comes_first() {
-    let goal = Goal::Check(Check {
-        kind: "check.tcp".to_owned(),
-        settings: json!({"host": "10.0.0.1", "port": 5432}),
-        within: Duration::from_secs(60),
-        hold: Duration::ZERO,
-        every: Duration::from_secs(5),
-    });
+    let goal = testing::proven_by_a_port();
     let context = changed(&context(json!({"script": "x"})), |step| step.goal = Some(goal));
     let name = own(1, 1);
     let look = async |public: Arc<FakePublic>, commands: &[(&str, Value)]| {
